@@ -1,0 +1,42 @@
+// The subcommands: each adds itself to the program's parser and runs where it was chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "options.h"
+#include "pipeline/probe.h"
+
+namespace multitalk {
+
+/// multitalk [generate] FLAGS: renders a video, or with --dry_run prints the plan.
+class GenerateCommand {
+ public:
+  explicit GenerateCommand(CLI::App& app);
+  bool chosen() const { return command_->parsed(); }
+  void run() const;
+
+ private:
+  CLI::App* command_;
+  GenerateOptions options_;
+};
+
+/// multitalk probe MODULE --input IN --output OUT: one module on given tensors.
+class ProbeCommand {
+ public:
+  explicit ProbeCommand(CLI::App& app);
+  bool chosen() const { return command_->parsed(); }
+  void run();
+
+ private:
+  CLI::App* command_;
+  ProbeRequest request_;
+  std::vector<std::string> inputs_;
+  std::string output_;
+  std::string checkpoint_dir_;
+  std::string wav2vec_dir_;
+  std::string task_ = "multitalk-14B";
+};
+
+}  // namespace multitalk

@@ -1,0 +1,393 @@
+#include "options.h"
+
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "pipeline/frame_schedule.h"
+
+namespace multitalk {
+
+std::vector<std::string> normalize_flags(int argc, char** argv) {
+  std::vector<std::string> args(argv + 1, argv + argc);
+  for (std::string& arg : args) {
+    if (arg.size() <= 2 || arg.compare(0, 2, "--") != 0) continue;
+    const auto name_end = arg.begin() + static_cast<long>(std::min(arg.find('='), arg.size()));
+    std::replace(arg.begin() + 2, name_end, '-', '_');
+  }
+  return args;
+}
+
+namespace {
+
+void add_inputs(CLI::App& app, GenerateOptions& o) {
+  const std::string group = "Input";
+  app.add_option("--input_json", o.input_json, "The job as a JSON file (the reference's format)")
+      ->group(group);
+  app.add_option("--image", o.image, "The picture (instead of --input_json)")->group(group);
+  app.add_option("--audio", o.audio, "One recording a speaker, in order; None is a silent one")
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->group(group);
+  app.add_option("--audio_type", o.audio_type, "para: all speak at once; add: one after another")
+      ->check(CLI::IsMember({"para", "add"}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--box", o.box,
+                 "A speaker's place in the picture, one a speaker: ROW0,COL0,ROW1,COL1 in pixels")
+      ->take_all()
+      ->group(group);
+  app.add_option("--prompt", o.prompt, "What the video shows")->group(group);
+  app.add_option("--negative_prompt", o.negative_prompt,
+                 "What it should not show [default: the task's]")
+      ->group(group);
+  app.add_option("--audio_mode", o.audio_mode, "localfile, or tts (not in this version yet)")
+      ->check(CLI::IsMember({"localfile", "tts"}))
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_weights(CLI::App& app, GenerateOptions& o) {
+  const std::string group = "Weights";
+  app.add_option("--ckpt_dir", o.ckpt_dir, "The Wan2.1 / MultiTalk checkpoint folder")
+      ->group(group);
+  app.add_option("--wav2vec_dir", o.wav2vec_dir, "The wav2vec2 folder")->group(group);
+  app.add_option("--multitalk_ckpt", o.multitalk_ckpt,
+                 "multitalk.safetensors, where it does not lie in --ckpt_dir")
+      ->group(group);
+  app.add_option("--task", o.task, "The task: a built-in name or a .json file")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--quant", o.quant, "int8 or fp8 (not in this version yet)")
+      ->check(CLI::IsMember({"int8", "fp8"}))
+      ->group(group);
+  app.add_option("--quant_dir", o.quant_dir, "Quantised weights (not in this version yet)")
+      ->group(group);
+  app.add_option("--lora_dir", o.lora_dir, "LoRA files (not in this version yet)")
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->group(group);
+  app.add_option("--lora_scale", o.lora_scale, "One scale a LoRA")
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_video(CLI::App& app, GenerateOptions& o) {
+  const std::string group = "Video";
+  app.add_option("-o,--output", o.output, "The mp4 to write")->group(group);
+  app.add_option("--save_file", o.save_file,
+                 "The same without its ending; .mp4 is appended [default: made from the prompt]")
+      ->group(group);
+  app.add_flag("-y,--overwrite", o.overwrite, "Replace files that exist")->group(group);
+  app.add_option("--size", o.size, "A size name of the task, or HEIGHTxWIDTH [default: the task's]")
+      ->group(group);
+  app.add_option("--frame_num", o.frame_num, "Frames a clip, 4n+1")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--mode", o.mode, "clip: one clip; streaming: as long as the sound")
+      ->check(CLI::IsMember({"clip", "streaming"}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--motion_frame", o.motion_frame, "Frames carried from clip to clip in streaming")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--max_frames", o.max_frames, "Never more frames than this")->group(group);
+  app.add_option("--color_correction_strength", o.color_correction_strength,
+                 "Pulls every frame to the picture's colours, 0 to 1")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--crf", o.crf, "H.264 quality, 0 (lossless) to 51")
+      ->check(CLI::Range(0, 51))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--audio_rate", o.audio_rate, "Sound in the video: source, or 16000 mono")
+      ->check(CLI::IsMember({"source", "16000"}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--audio_save_dir", o.audio_save_dir,
+                 "Also keep the mixed sound and the audio embeddings in a folder of this one")
+      ->group(group);
+}
+
+void add_sampling(CLI::App& app, GenerateOptions& o) {
+  const std::string group = "Sampling";
+  app.add_option("--sample_steps", o.sample_steps, "Steps a clip")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--sample_shift", o.sample_shift, "Schedule shift [default: the size's]")
+      ->group(group);
+  app.add_option("--sample_text_guide_scale", o.sample_text_guide_scale, "Text guidance")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--sample_audio_guide_scale", o.sample_audio_guide_scale, "Audio guidance")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--base_seed", o.base_seed, "Seed; negative: a random one")
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--use_teacache", o.use_teacache, "Skip forwards that change little (TeaCache)")
+      ->group(group);
+  app.add_option("--teacache_thresh", o.teacache_thresh, "Its threshold")
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--use_apg", o.use_apg, "Adaptive projected guidance")->group(group);
+  app.add_option("--apg_momentum", o.apg_momentum, "Its momentum")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--apg_norm_threshold", o.apg_norm_threshold, "Its norm threshold; 0: none")
+      ->capture_default_str()
+      ->group(group);
+  auto* turbo = app.add_flag("--turbo", o.turbo,
+                             "cog-MultiTalk's fast settings: TeaCache 0.8, text 3, audio 3, shift 5")
+                    ->group(group);
+  app.add_flag("--quality", o.quality, "Its careful ones: TeaCache 0.3, text 5, audio 4, shift 7")
+      ->excludes(turbo)
+      ->group(group);
+}
+
+void add_machine(CLI::App& app, GenerateOptions& o) {
+  const std::string group = "Machine";
+  app.add_option("--device", o.device, "cpu, cuda, cuda:N or auto")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--dtype", o.dtype, "fp32 or bf16 [default: bf16 on a GPU, fp32 on the CPU]")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->group(group);
+  app.add_option("--offload_model", o.offload_model,
+                 "true: free each model as soon as its part is done [default: true]")
+      ->group(group);
+  app.add_option("--num_persistent_param_in_dit", o.num_persistent_param_in_dit,
+                 "Parameters kept on the GPU (not in this version yet)")
+      ->group(group);
+  app.add_flag("--t5_cpu", o.t5_cpu, "Run the text encoder on the CPU")->group(group);
+  app.add_option("--ulysses_size", o.ulysses_size, "Several GPUs (not in this version yet)")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--ring_size", o.ring_size, "Several GPUs (not in this version yet)")
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--t5_fsdp", o.t5_fsdp, "Several GPUs (not in this version yet)")->group(group);
+  app.add_flag("--dit_fsdp", o.dit_fsdp, "Several GPUs (not in this version yet)")->group(group);
+}
+
+void add_checks(CLI::App& app, GenerateOptions& o) {
+  const std::string group = "Checks";
+  app.add_flag("--dry_run", o.dry_run, "Check everything, print the plan, render nothing")
+      ->group(group);
+  app.add_flag("--json", o.json, "Print the plan as JSON")->group(group);
+  app.add_option("--boxes_png", o.boxes_png, "With --dry_run: the picture with the boxes drawn")
+      ->group(group);
+  app.add_option("--save_latents", o.save_latents,
+                 "Write noise, latents and conditions to this .safetensors file")
+      ->group(group);
+  app.add_option("--compat", o.compat, "reference: keep the defects of generate_multitalk.py")
+      ->check(CLI::IsMember({"none", "reference"}))
+      ->capture_default_str()
+      ->group(group);
+}
+
+[[noreturn]] void refuse(const std::string& flag, const std::string& instead) {
+  throw input_error("{}: not in this version yet", flag).with_hint(instead);
+}
+
+void refuse_what_is_not_here_yet(const GenerateOptions& o) {
+  const char* world_size = std::getenv("WORLD_SIZE");
+  const std::string one_gpu = "this version computes on one device; leave the flag away";
+  if (o.ulysses_size != 1) refuse("--ulysses_size", one_gpu);
+  if (o.ring_size != 1) refuse("--ring_size", one_gpu);
+  if (o.t5_fsdp) refuse("--t5_fsdp", one_gpu);
+  if (o.dit_fsdp) refuse("--dit_fsdp", one_gpu);
+  if (world_size != nullptr && std::atoi(world_size) > 1) {
+    refuse(fmt::format("WORLD_SIZE={}", world_size), "start one process, without torchrun");
+  }
+  if (!o.lora_dir.empty()) refuse("--lora_dir", "merge the LoRA into the checkpoint beforehand");
+  if (!o.quant.empty()) refuse("--quant", "use the unquantised weights");
+  if (!o.quant_dir.empty()) refuse("--quant_dir", "use the unquantised weights");
+  if (o.num_persistent_param_in_dit) {
+    refuse("--num_persistent_param_in_dit", "the whole model stays on the device");
+  }
+  if (o.audio_mode == "tts") {
+    refuse("--audio_mode tts", "synthesise the speech to WAV files and use cond_audio");
+  }
+}
+
+bool parse_bool(const std::string& flag, std::string word) {
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  for (const char* yes : {"yes", "true", "t", "y", "1"}) {
+    if (word == yes) return true;
+  }
+  for (const char* no : {"no", "false", "f", "n", "0"}) {
+    if (word == no) return false;
+  }
+  throw input_error("{} {}: expected true or false", flag, word);
+}
+
+Box parse_box(const std::string& text) {
+  std::vector<double> numbers;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (true) {
+    double value = 0;
+    const auto [stop, error] = std::from_chars(at, end, value);
+    if (error != std::errc{}) break;
+    numbers.push_back(value);
+    at = stop;
+    if (at == end || *at != ',') break;
+    ++at;
+  }
+  if (numbers.size() != 4 || at != end) {
+    throw input_error("--box {}: expected four numbers, ROW0,COL0,ROW1,COL1", text);
+  }
+  return {numbers[0], numbers[1], numbers[2], numbers[3]};
+}
+
+AudioType parse_audio_type(const std::string& word) {
+  return word == "add" ? AudioType::kSequential : AudioType::kParallel;
+}
+
+/// --image, --audio, --box and --prompt as the JSON's fields.
+void read_shorthand(const GenerateOptions& o, Job& job) {
+  if (o.image.empty()) throw input_error("--image is missing: --audio needs a picture to speak");
+  if (o.audio.empty()) throw input_error("--audio is missing: name one recording a speaker");
+  if (!o.box.empty() && o.box.size() != o.audio.size()) {
+    throw input_error("--box: {} given for {} --audio, expected one a speaker", o.box.size(),
+                      o.audio.size());
+  }
+  job.image = o.image;
+  job.prompt = o.prompt;
+  job.audio_type = parse_audio_type(o.audio_type);
+  for (std::size_t i = 0; i < o.audio.size(); ++i) {
+    Speaker speaker;
+    speaker.name = fmt::format("person{}", i + 1);
+    if (o.audio[i] != "None") speaker.audio = o.audio[i];
+    if (!o.box.empty()) speaker.box = parse_box(o.box[i]);
+    job.speakers.push_back(std::move(speaker));
+  }
+}
+
+void read_inputs(const CLI::App& app, const GenerateOptions& o, Job& job) {
+  const bool shorthand = !o.image.empty() || !o.audio.empty();
+  if (shorthand && !o.input_json.empty()) {
+    throw input_error("--input_json and --image/--audio both given; use one of them");
+  }
+  if (shorthand) {
+    read_shorthand(o, job);
+    return;
+  }
+  if (o.input_json.empty()) {
+    throw input_error("nothing to render: no --input_json, and no --image with --audio")
+        .with_hint("multitalk --image face.png --audio voice.wav --prompt \"...\" -o out.mp4 ...");
+  }
+  read_input_json(o.input_json, job);
+  if (app.count("--prompt") > 0) job.prompt = o.prompt;
+}
+
+/// The reference's name for a video that nobody named.
+std::string default_output(const GenerateOptions& o, const Job& job) {
+  std::string prompt = job.prompt;
+  std::replace_if(
+      prompt.begin(), prompt.end(), [](char c) { return c == ' ' || c == '/'; }, '_');
+  std::size_t length = 0;
+  for (int characters = 0; length < prompt.size() && characters < 50; ++characters) {
+    do ++length;
+    while (length < prompt.size() && (static_cast<unsigned char>(prompt[length]) & 0xC0) == 0x80);
+  }
+  const std::time_t now = std::time(nullptr);
+  return fmt::format("{}_{}_{}_{}_{}_{:%Y%m%d_%H%M%S}.mp4", job.task.name, job.size,
+                     o.ulysses_size, o.ring_size, prompt.substr(0, length), fmt::localtime(now));
+}
+
+/// cog-MultiTalk's parameter sets; a flag that was given wins over the set.
+void apply_preset(const CLI::App& app, const GenerateOptions& o, Job& job) {
+  if (!o.turbo && !o.quality) return;
+  const SamplingOptions set = preset_sampling(o.turbo ? Preset::kTurbo : Preset::kQuality);
+  const auto not_given = [&app](const char* flag) { return app.count(flag) == 0; };
+  SamplingOptions& sampling = job.sampling;
+  sampling.use_teacache = set.use_teacache;
+  if (not_given("--teacache_thresh")) sampling.teacache_thresh = set.teacache_thresh;
+  if (not_given("--sample_text_guide_scale")) sampling.text_guide_scale = set.text_guide_scale;
+  if (not_given("--sample_audio_guide_scale")) sampling.audio_guide_scale = set.audio_guide_scale;
+  if (not_given("--sample_shift")) sampling.shift = set.shift;
+  if (not_given("--offload_model")) job.offload_models = false;
+  if (!is_valid_frame_num(o.frame_num)) job.frame_num = snap_frame_num(o.frame_num);
+}
+
+SamplingOptions sampling_of(const GenerateOptions& o) {
+  SamplingOptions sampling;
+  sampling.steps = o.sample_steps;
+  sampling.shift = o.sample_shift;
+  sampling.text_guide_scale = o.sample_text_guide_scale;
+  sampling.audio_guide_scale = o.sample_audio_guide_scale;
+  sampling.use_apg = o.use_apg;
+  sampling.apg_momentum = o.apg_momentum;
+  sampling.apg_norm_threshold = o.apg_norm_threshold;
+  sampling.use_teacache = o.use_teacache;
+  sampling.teacache_thresh = o.teacache_thresh;
+  sampling.seed = o.base_seed;
+  return sampling;
+}
+
+std::filesystem::path output_of(const GenerateOptions& o, const Job& job) {
+  if (!o.output.empty() && !o.save_file.empty()) {
+    throw input_error("--output and --save_file both given; use one of them");
+  }
+  if (!o.output.empty()) {
+    if (!o.output.ends_with(".mp4")) {
+      throw input_error("--output {}: expected a name that ends with .mp4", o.output);
+    }
+    return o.output;
+  }
+  return o.save_file.empty() ? default_output(o, job) : o.save_file + ".mp4";
+}
+
+}  // namespace
+
+void add_generate_options(CLI::App& app, GenerateOptions& options) {
+  add_inputs(app, options);
+  add_weights(app, options);
+  add_video(app, options);
+  add_sampling(app, options);
+  add_machine(app, options);
+  add_checks(app, options);
+}
+
+Job make_job(const CLI::App& app, const GenerateOptions& o) {
+  refuse_what_is_not_here_yet(o);
+  Job job;
+  job.task = load_task(o.task);
+  job.size = o.size.empty() ? job.task.default_size : o.size;
+  job.compat = o.compat == "reference" ? Compat::kReference : Compat::kNone;
+  read_inputs(app, o, job);
+  job.negative_prompt = o.negative_prompt;
+  job.checkpoint_dir = o.ckpt_dir;
+  job.wav2vec_dir = o.wav2vec_dir;
+  if (!o.multitalk_ckpt.empty()) job.multitalk_checkpoint = o.multitalk_ckpt;
+  if (!o.save_latents.empty()) job.save_latents = o.save_latents;
+  if (!o.audio_save_dir.empty()) job.audio_save_dir = o.audio_save_dir;
+  job.frame_num = o.frame_num;
+  job.motion_frame = o.motion_frame;
+  job.mode = o.mode == "streaming" ? Mode::kStreaming : Mode::kClip;
+  job.max_frames = o.max_frames;
+  job.sampling = sampling_of(o);
+  job.color_correction_strength = o.color_correction_strength;
+  job.device = o.device;
+  job.dtype = o.dtype;
+  job.t5_on_cpu = o.t5_cpu;
+  job.overwrite = o.overwrite || job.compat == Compat::kReference;
+  job.crf = o.crf;
+  job.mix_at_16k = o.audio_rate == "16000" || job.compat == Compat::kReference;
+  if (!o.offload_model.empty()) {
+    job.offload_models = parse_bool("--offload_model", o.offload_model);
+  }
+  apply_preset(app, o, job);
+  job.output = output_of(o, job);
+  return job;
+}
+
+}  // namespace multitalk

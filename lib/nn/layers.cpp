@@ -1,0 +1,56 @@
+#include "nn/layers.h"
+
+namespace multitalk::nn {
+
+void Linear::declare(const ParameterScope& scope) {
+  scope.add("weight", weight, {out, in});
+  if (has_bias) scope.add("bias", bias, {out});
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+
+void LayerNorm::declare(const ParameterScope& scope) {
+  if (!affine) return;
+  scope.add("weight", weight, {dim});
+  scope.add("bias", bias, {dim});
+}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  if (!affine) return at::layer_norm(x.to(at::kFloat), {dim}, {}, {}, eps).to(x.scalar_type());
+  return at::layer_norm(x.to(at::kFloat), {dim}, weight.to(at::kFloat), bias.to(at::kFloat), eps)
+      .to(x.scalar_type());
+}
+
+void RmsNorm::declare(const ParameterScope& scope) { scope.add("weight", weight, {dim}); }
+
+at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
+  const at::Tensor wide = x.to(at::kFloat);
+  const at::Tensor scale = at::rsqrt(wide.square().mean({-1}, /*keepdim=*/true) + eps);
+  return (wide * scale).to(x.scalar_type()) * weight;
+}
+
+template <int N>
+void Conv<N>::declare(const ParameterScope& scope) {
+  std::vector<int64_t> shape = {out, in / options.groups};
+  shape.insert(shape.end(), options.kernel.begin(), options.kernel.end());
+  scope.add("weight", weight, shape);
+  if (options.bias) scope.add("bias", bias, {out});
+}
+
+template <int N>
+at::Tensor Conv<N>::operator()(const at::Tensor& x) const {
+  const Sizes dilation = filled(1);
+  if constexpr (N == 1) {
+    return at::conv1d(x, weight, bias, options.stride, options.padding, dilation, options.groups);
+  } else if constexpr (N == 2) {
+    return at::conv2d(x, weight, bias, options.stride, options.padding, dilation, options.groups);
+  } else {
+    return at::conv3d(x, weight, bias, options.stride, options.padding, dilation, options.groups);
+  }
+}
+
+template struct Conv<1>;
+template struct Conv<2>;
+template struct Conv<3>;
+
+}  // namespace multitalk::nn

@@ -1,0 +1,103 @@
+#include "pipeline/model_set.h"
+
+#include "base/error.h"
+#include "checkpoint/open_weights.h"
+#include "checkpoint/safetensors.h"
+
+namespace multitalk {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+LoadOptions load_options(at::Device device, at::ScalarType dtype) {
+  LoadOptions options;
+  options.device = device;
+  options.dtype = dtype;
+  return options;
+}
+
+/// The base model and the audio weights as one source: in the linked layout the index names
+/// multitalk.safetensors itself, in the unlinked one the file lies beside it or is named.
+std::unique_ptr<TensorSource> open_dit(const ModelPlacement& placement) {
+  const fs::path base = find_weights(
+      placement.checkpoint_dir, "the diffusion transformer",
+      {"diffusion_pytorch_model.safetensors.index.json", "diffusion_pytorch_model.safetensors"});
+  auto source = open_weights(base);
+  const fs::path audio =
+      placement.multitalk_checkpoint.value_or(placement.checkpoint_dir / "multitalk.safetensors");
+  if (source->contains("audio_proj.proj1.weight") && !placement.multitalk_checkpoint) {
+    return source;
+  }
+  if (!fs::exists(audio)) {
+    throw weights_error("{}: MultiTalk's audio weights are missing", audio.string())
+        .with_hint("put multitalk.safetensors into --ckpt_dir, or name it with --multitalk_ckpt");
+  }
+  std::vector<std::unique_ptr<TensorSource>> sources;
+  sources.push_back(std::move(source));
+  sources.push_back(open_weights(audio));
+  return merge_sources(std::move(sources));
+}
+
+}  // namespace
+
+LazyModel<Wav2Vec2> find_wav2vec2(const ModelPlacement& placement) {
+  Wav2Vec2 module(read_wav2vec2_config(placement.wav2vec_dir));
+  auto source = open_weights(find_weights(placement.wav2vec_dir, "the wav2vec2 model",
+                                          {"model.safetensors", "pytorch_model.bin"}));
+  LoadOptions options = wav2vec2_load_options(*source, placement.device, at::kFloat);
+  return LazyModel<Wav2Vec2>("wav2vec2", std::move(module), std::move(source), std::move(options),
+                             [](Wav2Vec2& model) { model.fuse(); });
+}
+
+LazyModel<Umt5> find_umt5(const ModelPlacement& placement) {
+  auto source = open_weights(
+      find_weights(placement.checkpoint_dir, "the text encoder",
+                   {"models_t5_umt5-xxl-enc-bf16.safetensors", "models_t5_umt5-xxl-enc-bf16.pth"}));
+  Umt5 module(infer_umt5_config(*source));
+  return LazyModel<Umt5>(
+      "umT5", std::move(module), std::move(source),
+      load_options(placement.t5_on_cpu ? at::kCPU : placement.device, placement.dtype));
+}
+
+LazyModel<ClipVision> find_clip_vision(const ModelPlacement& placement) {
+  const std::string stem = "models_clip_open-clip-xlm-roberta-large-vit-huge-14";
+  auto source = open_weights(find_weights(placement.checkpoint_dir, "the image encoder",
+                                          {stem + ".safetensors", stem + ".pth"}));
+  const ClipVisionConfig config = infer_clip_vision_config(*source);
+  const bool half = placement.device.is_cuda() && placement.dtype != at::kFloat;
+  LoadOptions options =
+      clip_vision_load_options(config, placement.device, half ? at::kHalf : at::kFloat);
+  return LazyModel<ClipVision>("CLIP vision", ClipVision(config), std::move(source),
+                               std::move(options));
+}
+
+LazyModel<WanVae> find_wan_vae(const ModelPlacement& placement) {
+  auto source = open_weights(find_weights(placement.checkpoint_dir, "the VAE",
+                                          {"Wan2.1_VAE.safetensors", "Wan2.1_VAE.pth"}));
+  WanVae module(infer_vae_config(*source));
+  return LazyModel<WanVae>("Wan VAE", std::move(module), std::move(source),
+                           load_options(placement.device, at::kFloat));
+}
+
+LazyModel<WanDit> find_wan_dit(const ModelPlacement& placement) {
+  auto source = open_dit(placement);
+  DitConfig config = read_dit_config(placement.checkpoint_dir / "config.json");
+  infer_sizes(config, *source);
+  return LazyModel<WanDit>("the diffusion transformer", WanDit(config), std::move(source),
+                           load_options(placement.device, placement.dtype));
+}
+
+Tokenizer find_tokenizer(const ModelPlacement& placement) {
+  return Tokenizer(placement.checkpoint_dir / "google" / "umt5-xxl");
+}
+
+ModelSet::ModelSet(const ModelPlacement& placement)
+    : wav2vec2(find_wav2vec2(placement)),
+      umt5(find_umt5(placement)),
+      clip_vision(find_clip_vision(placement)),
+      wan_vae(find_wan_vae(placement)),
+      wan_dit(find_wan_dit(placement)),
+      tokenizer(find_tokenizer(placement)) {}
+
+}  // namespace multitalk
