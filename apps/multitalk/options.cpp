@@ -32,6 +32,7 @@ void add_inputs(CLI::App& app, GenerateOptions& o) {
   app.add_option("--image", o.image, "The picture (instead of --input_json)")->group(group);
   app.add_option("--audio", o.audio, "One recording a speaker, in order; None is a silent one")
       ->expected(1, CLI::detail::expected_max_vector_size)
+      ->take_all()
       ->group(group);
   app.add_option("--audio_type", o.audio_type, "para: all speak at once; add: one after another")
       ->check(CLI::IsMember({"para", "add"}))
@@ -69,9 +70,11 @@ void add_weights(CLI::App& app, GenerateOptions& o) {
       ->group(group);
   app.add_option("--lora_dir", o.lora_dir, "LoRA files (not in this version yet)")
       ->expected(1, CLI::detail::expected_max_vector_size)
+      ->take_all()
       ->group(group);
   app.add_option("--lora_scale", o.lora_scale, "One scale a LoRA")
       ->expected(1, CLI::detail::expected_max_vector_size)
+      ->take_all()
       ->capture_default_str()
       ->group(group);
 }
@@ -141,9 +144,10 @@ void add_sampling(CLI::App& app, GenerateOptions& o) {
   app.add_option("--apg_norm_threshold", o.apg_norm_threshold, "Its norm threshold; 0: none")
       ->capture_default_str()
       ->group(group);
-  auto* turbo = app.add_flag("--turbo", o.turbo,
-                             "cog-MultiTalk's fast settings: TeaCache 0.8, text 3, audio 3, shift 5")
-                    ->group(group);
+  auto* turbo =
+      app.add_flag("--turbo", o.turbo,
+                   "cog-MultiTalk's fast settings: TeaCache 0.8, text 3, audio 3, shift 5")
+          ->group(group);
   app.add_flag("--quality", o.quality, "Its careful ones: TeaCache 0.3, text 5, audio 4, shift 7")
       ->excludes(turbo)
       ->group(group);
@@ -216,9 +220,8 @@ void refuse_what_is_not_here_yet(const GenerateOptions& o) {
 }
 
 bool parse_bool(const std::string& flag, std::string word) {
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   for (const char* yes : {"yes", "true", "t", "y", "1"}) {
     if (word == yes) return true;
   }
@@ -299,8 +302,8 @@ std::string default_output(const GenerateOptions& o, const Job& job) {
     while (length < prompt.size() && (static_cast<unsigned char>(prompt[length]) & 0xC0) == 0x80);
   }
   const std::time_t now = std::time(nullptr);
-  return fmt::format("{}_{}_{}_{}_{}_{:%Y%m%d_%H%M%S}.mp4", job.task.name, job.size,
-                     o.ulysses_size, o.ring_size, prompt.substr(0, length), fmt::localtime(now));
+  return fmt::format("{}_{}_{}_{}_{}_{:%Y%m%d_%H%M%S}.mp4", job.task.name, job.size, o.ulysses_size,
+                     o.ring_size, prompt.substr(0, length), fmt::localtime(now));
 }
 
 /// cog-MultiTalk's parameter sets; a flag that was given wins over the set.
@@ -349,6 +352,8 @@ std::filesystem::path output_of(const GenerateOptions& o, const Job& job) {
 }  // namespace
 
 void add_generate_options(CLI::App& app, GenerateOptions& options) {
+  // As in argparse: of a flag that is given twice the last one counts.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   add_inputs(app, options);
   add_weights(app, options);
   add_video(app, options);

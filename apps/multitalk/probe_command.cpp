@@ -1,12 +1,12 @@
-#include "commands.h"
-
 #include "base/text.h"
+#include "commands.h"
 
 namespace multitalk {
 
 ProbeCommand::ProbeCommand(CLI::App& app)
     : command_(app.add_subcommand("probe", "Run one module of a checkpoint on given tensors")) {
   CLI::App& c = *command_;
+  c.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   c.add_option("module", request_.module, join_and(probe_modules()))->required();
   c.add_option("--input", inputs_, "Tensors as .safetensors; for umt5 also prompts as .json")
       ->required()

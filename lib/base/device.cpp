@@ -105,6 +105,12 @@ at::Generator make_generator(at::Device device, std::uint64_t seed) {
   return generator;
 }
 
+void allow_tf32(bool allowed) {
+  at::Context& context = at::globalContext();
+  context.setAllowTF32CuDNN(allowed);
+  context.setDeterministicCuDNN(true);
+}
+
 void synchronize(at::Device device) {
   if (device.is_cuda()) at::detail::getCUDAHooks().deviceSynchronize(device.index());
 }

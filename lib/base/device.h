@@ -26,6 +26,10 @@ MemoryInfo memory_info(at::Device device);
 /// gives on the same kind of device.
 at::Generator make_generator(at::Device device, std::uint64_t seed);
 
+/// Whether float32 convolutions on a GPU may be computed in TF32 (10 bits), as by PyTorch's
+/// default. Also makes cuDNN choose deterministic algorithms, as the reference does.
+void allow_tf32(bool allowed);
+
 /// Waits until the device has done all that was asked of it; nothing on the CPU.
 void synchronize(at::Device device);
 

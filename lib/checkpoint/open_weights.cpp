@@ -30,8 +30,7 @@ std::filesystem::path find_weights(const std::filesystem::path& dir, const std::
   for (const std::string& name : names) {
     if (std::filesystem::exists(dir / name)) return dir / name;
   }
-  throw weights_error("{}: {} is missing; expected one of: {}", dir.string(), role,
-                      join_and(names))
+  throw weights_error("{}: {} is missing; expected one of: {}", dir.string(), role, join_and(names))
       .with_hint("docs/checkpoints.md tells which files belong there and where to get them");
 }
 

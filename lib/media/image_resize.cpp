@@ -59,6 +59,7 @@ std::uint8_t weigh(const std::uint8_t* source, std::size_t stride,
 }
 
 Image resize_rows(const Image& image, int width) {
+  if (width == image.width) return image;
   const std::vector<Window> columns = windows(image.width, width);
   Image result(width, image.height);
   for (int y = 0; y < image.height; ++y) {
@@ -72,6 +73,7 @@ Image resize_rows(const Image& image, int width) {
 }
 
 Image resize_columns(const Image& image, int height) {
+  if (height == image.height) return image;
   const std::vector<Window> rows = windows(image.height, height);
   const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
   Image result(image.width, height);
@@ -93,8 +95,12 @@ int half(int difference) { return static_cast<int>(std::nearbyint(difference / 2
 Image resize_bilinear(const Image& image, int width, int height) {
   MULTITALK_CHECK(width > 0 && height > 0, "resize to {}x{}", width, height);
   MULTITALK_CHECK(image.width > 0 && image.height > 0, "resize of an empty picture");
-  Image result = width == image.width ? image : resize_rows(image, width);
-  return height == image.height ? result : resize_columns(result, height);
+  const int rows_lost = image.height - height;
+  const int columns_lost = image.width - width;
+  if (rows_lost > std::max(0, 2 * columns_lost)) {
+    return resize_rows(resize_columns(image, height), width);
+  }
+  return resize_columns(resize_rows(image, width), height);
 }
 
 Image center_crop(const Image& image, int width, int height) {

@@ -93,12 +93,18 @@ std::size_t bytes_without_trailing_space(const std::string& text) {
   return end;
 }
 
-/// Replaces every run of blanks, whatever its length, by one metaspace.
-void blanks_to_metaspace(std::string& text) {
-  for (std::size_t at = text.find(' '); at != std::string::npos; at = text.find(' ', at)) {
-    const std::size_t end = std::min(text.find_first_not_of(' ', at), text.size());
-    text.replace(at, end - at, kMetaspace);
+/// The text with one metaspace for every run of blanks, and one at the start.
+std::string with_metaspaces(std::string_view text) {
+  std::string result;
+  if (!text.starts_with(' ') && !text.starts_with(kMetaspace)) result += kMetaspace;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != ' ') {
+      result += text[i];
+    } else if (i == 0 || text[i - 1] != ' ') {
+      result += kMetaspace;
+    }
   }
+  return result;
 }
 
 }  // namespace
@@ -179,13 +185,10 @@ std::vector<int64_t> Tokenizer::encode(std::string_view utf8, int64_t max_tokens
   return ids;
 }
 
-/// Blanks become the metaspace, of which a run counts once, and one stands before the text.
 std::string Tokenizer::normalize(std::string_view text) const {
   std::string normal = charsmap_->normalize(text);
   normal.resize(bytes_without_trailing_space(normal));
-  blanks_to_metaspace(normal);
-  if (!normal.empty() && !normal.starts_with(kMetaspace)) normal.insert(0, kMetaspace);
-  return normal;
+  return normal.empty() ? normal : with_metaspaces(normal);
 }
 
 /// Every metaspace starts a new word.

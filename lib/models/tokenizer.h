@@ -47,7 +47,10 @@ class Tokenizer {
 
   void read(std::string_view text);
   const AddedToken* added_token_at(std::string_view text) const;
+
+  /// The charsmap's form of the text, trimmed at the right, with metaspaces for blanks.
   std::string normalize(std::string_view text) const;
+
   void encode_text(std::string_view text, std::vector<int64_t>& ids) const;
   void encode_word(std::string_view word, std::vector<int64_t>& ids) const;
 

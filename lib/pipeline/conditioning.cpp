@@ -22,8 +22,8 @@ at::Tensor audio_windows(const std::vector<at::Tensor>& embeddings, const FrameS
     const std::vector<int> rows = window_rows(schedule, clip, speaker);
     const at::Tensor picked =
         embedding.index_select(0, at::tensor(rows, at::kInt).to(embedding.device()));
-    windows.push_back(picked.reshape(
-        {clip.end - clip.start, -1, embedding.size(1), embedding.size(2)}));
+    windows.push_back(
+        picked.reshape({clip.end - clip.start, -1, embedding.size(1), embedding.size(2)}));
   }
   return at::stack(windows);
 }

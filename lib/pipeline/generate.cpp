@@ -15,6 +15,7 @@
 #include "checkpoint/safetensors.h"
 #include "media/video_writer.h"
 #include "media/wav_writer.h"
+#include "models/text_cleaning.h"
 #include "pipeline/clip_renderer.h"
 #include "pipeline/conditioning.h"
 #include "pipeline/latent_trace.h"
@@ -102,7 +103,7 @@ std::vector<at::Tensor> embed_speech(const Plan& plan, ModelSet& models, LatentT
 }
 
 at::Tensor encode_prompt(const std::string& prompt, const Plan& plan, ModelSet& models) {
-  const std::vector<int64_t> ids = models.tokenizer.encode(prompt);
+  const std::vector<int64_t> ids = models.tokenizer.encode(clean_prompt(prompt));
   return models.umt5.get().encode(at::tensor(ids, at::kLong)).to(plan.device);
 }
 
@@ -214,6 +215,7 @@ RenderResult generate(const Job& job, const Plan& plan) {
   const ModelPlacement placement = placement_of(job, plan);
   ModelSet models(placement);
   check_fit(models, placement);
+  allow_tf32(plan.dtype != at::kFloat);
   require_memory(plan_memory(plan, models, placement, job.frame_num),
                  memory_info(plan.device).free_bytes, plan.device.str());
 

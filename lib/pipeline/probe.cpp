@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "checkpoint/safetensors.h"
+#include "models/text_cleaning.h"
 #include "pipeline/model_set.h"
 #include "sampling/flow_schedule.h"
 #include "sampling/teacache.h"
@@ -63,7 +64,8 @@ std::pair<at::Tensor, at::Tensor> token_rows(Probe& p) {
   const at::Tensor ids = at::zeros({rows, kTextLength}, at::kLong);
   const at::Tensor mask = at::zeros_like(ids);
   for (int64_t i = 0; i < rows; ++i) {
-    const at::Tensor row = at::tensor(tokenizer.encode(p.prompts[i], kTextLength), at::kLong);
+    const at::Tensor row =
+        at::tensor(tokenizer.encode(clean_prompt(p.prompts[i]), kTextLength), at::kLong);
     ids[i].slice(0, 0, row.size(0)).copy_(row);
     mask[i].slice(0, 0, row.size(0)).fill_(1);
   }
@@ -253,6 +255,7 @@ void probe(const ProbeRequest& request) {
   p.placement.wav2vec_dir = request.wav2vec_dir;
   p.placement.device = resolve_device(request.device);
   p.placement.dtype = request.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
+  allow_tf32(p.placement.dtype != at::kFloat);
   function(p);
   write_safetensors(request.output, p.outputs, {{"format", "pt"}});
 }

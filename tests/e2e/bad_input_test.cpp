@@ -19,8 +19,9 @@ struct GoodJob {
   std::string voice = (source / "voice1.wav").string();
 
   std::vector<std::string> flags() const {
-    return tiny_render() + std::vector<std::string>{"--image", image, "--audio", voice, "--prompt",
-                                                    "a face", "-o", folder / "video.mp4"};
+    return tiny_render() +
+           std::vector<std::string>{"--image",  image,    "--audio", voice,
+                                    "--prompt", "a face", "-o",      folder / "video.mp4"};
   }
 
   /// The folder holds no video, finished or not.
@@ -114,7 +115,7 @@ TEST_CASE("inputs that are broken are named", "[e2e]") {
   }
   SECTION("only silence") {
     job.voice = "None";
-    check_refused(job, job.flags(), 2, "silent");
+    check_refused(job, job.flags(), 2, "nobody speaks");
   }
 }
 
@@ -122,10 +123,11 @@ TEST_CASE("an input JSON is checked field by field", "[e2e]") {
   const GoodJob job;
   const auto refused = [&](const std::string& json, const std::string& culprit) {
     write_text(job.folder / "input.json", json);
-    check_refused(job,
-                  tiny_render() + std::vector<std::string>{"--input_json", job.folder / "input.json",
-                                                           "-o", job.folder / "video.mp4"},
-                  2, culprit);
+    check_refused(
+        job,
+        tiny_render() + std::vector<std::string>{"--input_json", job.folder / "input.json", "-o",
+                                                 job.folder / "video.mp4"},
+        2, culprit);
   };
   const std::string image = "\"cond_image\": \"" + job.image + "\"";
   const std::string audio = "\"cond_audio\": {\"person1\": \"" + job.voice + "\"}";
@@ -167,7 +169,7 @@ TEST_CASE("weights that are missing or broken are named", "[e2e]") {
     nlohmann::json json = nlohmann::json::parse(config);
     json["num_layers"] = json["num_layers"].get<int>() + 1;
     write_text(folder / "config.json", json.dump());
-    check_refused(job, with_checkpoint(folder), 3, "expected");
+    check_refused(job, with_checkpoint(folder), 3, "missing");
   }
 }
 

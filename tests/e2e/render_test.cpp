@@ -34,10 +34,9 @@ std::string any_picture() {
 TEST_CASE("a short voice makes a video of its own length", "[e2e]") {
   const TemporaryFolder out;
   const std::string voice = write_tone(out, "voice.wav", 0.24);  // 6 frames, less than a clip
-  const ProcessResult result =
-      run_program(tiny_render() + std::vector<std::string>{"--image", any_picture(), "--audio",
-                                                           voice, "--prompt", "a face", "-o",
-                                                           out / "video.mp4"});
+  const ProcessResult result = run_program(
+      tiny_render() + std::vector<std::string>{"--image", any_picture(), "--audio", voice,
+                                               "--prompt", "a face", "-o", out / "video.mp4"});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
   const VideoInfo info = probe_video(out / "video.mp4");
@@ -54,13 +53,22 @@ TEST_CASE("a short voice makes a video of its own length", "[e2e]") {
 TEST_CASE("three speakers, unequal voices, streaming: as long as the longest", "[e2e]") {
   const TemporaryFolder out;
   const std::vector<std::string> flags =
-      tiny_render() +
-      std::vector<std::string>{
-          "--image",  any_picture(), "--audio",    write_tone(out, "1.wav", 1.0),
-          "None",     write_tone(out, "3.wav", 0.5), "--prompt", "three people",
-          "--mode",   "streaming",   "--motion-frame", "5",
-          "-o",       out / "video.mp4"};
-  const ProcessResult plan_text = run_program(flags + std::vector<std::string>{"--dry_run", "--json"});
+      tiny_render() + std::vector<std::string>{"--image",
+                                               any_picture(),
+                                               "--audio",
+                                               write_tone(out, "1.wav", 1.0),
+                                               "None",
+                                               write_tone(out, "3.wav", 0.5),
+                                               "--prompt",
+                                               "three people",
+                                               "--mode",
+                                               "streaming",
+                                               "--motion-frame",
+                                               "5",
+                                               "-o",
+                                               out / "video.mp4"};
+  const ProcessResult plan_text =
+      run_program(flags + std::vector<std::string>{"--dry_run", "--json"});
   INFO(plan_text.err);
   REQUIRE(plan_text.exit_code == 0);
   const nlohmann::json plan = nlohmann::json::parse(plan_text.out);
@@ -80,8 +88,9 @@ TEST_CASE("a finished video is not overwritten unless asked", "[e2e]") {
   const std::string voice = write_tone(out, "voice.wav", 0.4);
   write_text(out / "video.mp4", "precious");
   const std::vector<std::string> flags =
-      tiny_render() + std::vector<std::string>{"--image", any_picture(), "--audio", voice,
-                                               "--prompt", "a face", "-o", out / "video.mp4"};
+      tiny_render() + std::vector<std::string>{"--image", any_picture(),    "--audio",
+                                               voice,     "--prompt",       "a face",
+                                               "-o",      out / "video.mp4"};
   const ProcessResult refused = run_program(flags);
   CHECK(refused.exit_code == 2);
   CHECK(refused.err.find("exists") != std::string::npos);
@@ -96,11 +105,10 @@ TEST_CASE("the same seed gives the same video", "[e2e]") {
   const TemporaryFolder out;
   const std::string voice = write_tone(out, "voice.wav", 0.4);
   for (const std::string name : {"a", "b"}) {
-    const ProcessResult result =
-        run_program(tiny_render() +
-                    std::vector<std::string>{"--image", any_picture(), "--audio", voice,
-                                             "--prompt", "a face", "--base_seed", "7", "-o",
-                                             out / (name + ".mp4"), "--log-format", "json"});
+    const ProcessResult result = run_program(
+        tiny_render() + std::vector<std::string>{"--image", any_picture(), "--audio", voice,
+                                                 "--prompt", "a face", "--base_seed", "7", "-o",
+                                                 out / (name + ".mp4"), "--log-format", "json"});
     INFO(result.err);
     REQUIRE(result.exit_code == 0);
     std::istringstream lines(result.err);

@@ -1,0 +1,66 @@
+#include "pipeline/probe.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "support/catch.h"
+#include "support/golden.h"
+#include "support/probe_cases.h"
+#include "support/process.h"
+
+namespace multitalk::test {
+namespace {
+
+double tolerance_of(const std::string& file) {
+  for (const auto& entry : golden_json("models/manifest.json")) {
+    if (entry["file"] == file) return entry["tol_rel"].get<double>();
+  }
+  FAIL("models/manifest.json does not list " << file);
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("every module probed on its golden inputs gives the official outputs", "[golden]") {
+  for (const ProbeCase& probe_case : probe_cases()) {
+    const double tolerance = tolerance_of(probe_case.file);
+    run_probe_case(probe_case, "cpu", "fp32",
+                   [&](const std::string& name, const at::Tensor& ours, const at::Tensor& theirs) {
+                     INFO(probe_case.file << ": " << name);
+                     if (at::isFloatingType(theirs.scalar_type())) {
+                       CHECK(relative_l2(ours, theirs) <= tolerance);
+                     } else {
+                       CHECK(at::equal(ours, theirs));
+                     }
+                   });
+  }
+}
+
+TEST_CASE("prompts are tokenised as by the official code", "[golden]") {
+  for (ProbeCase probe_case : probe_cases()) {
+    if (probe_case.request.module != "umt5") continue;
+    probe_case.request.inputs = {probe_case.expected.parent_path() / "prompts.json"};
+    run_probe_case(probe_case, "cpu", "fp32",
+                   [&](const std::string& name, const at::Tensor& ours, const at::Tensor& theirs) {
+                     INFO(name);
+                     CHECK(relative_l2(ours, theirs) <= tolerance_of(probe_case.file));
+                   });
+  }
+}
+
+TEST_CASE("a probe names what it lacks", "[probe]") {
+  const TemporaryFolder folder;
+  ProbeRequest request = probe_cases().front().request;
+  request.output = folder / "out.safetensors";
+  SECTION("an unknown module") {
+    request.module = "umt";
+    REQUIRE_THROWS_AS(probe(request), Error);
+  }
+  SECTION("a missing tensor") {
+    request.inputs.clear();
+    REQUIRE_THROWS_AS(probe(request), Error);
+  }
+  CHECK_FALSE(std::filesystem::exists(request.output));
+}
+
+}  // namespace multitalk::test
