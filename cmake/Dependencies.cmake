@@ -17,13 +17,6 @@ pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET
                   libavformat>=59.27 libavcodec>=59.37 libavutil>=57.28  # FFmpeg 5.1
                   libswscale>=6 libswresample>=4.7)
 
-# Not by pkg-config: Debian 13's sentencepiece.pc asks for protobuf, which its package leaves out.
-find_path(SENTENCEPIECE_INCLUDE_DIR sentencepiece_processor.h REQUIRED)
-find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
-add_library(multitalk_sentencepiece INTERFACE)
-target_include_directories(multitalk_sentencepiece SYSTEM INTERFACE ${SENTENCEPIECE_INCLUDE_DIR})
-target_link_libraries(multitalk_sentencepiece INTERFACE ${SENTENCEPIECE_LIBRARY})
-
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)
 add_library(multitalk_stb INTERFACE)
 target_include_directories(multitalk_stb SYSTEM INTERFACE ${STB_INCLUDE_DIR})

@@ -161,6 +161,11 @@ void add_machine(CLI::App& app, GenerateOptions& o) {
   app.add_option("--dtype", o.dtype, "fp32 or bf16 [default: bf16 on a GPU, fp32 on the CPU]")
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->group(group);
+  app.add_option("--noise_device", o.noise_device,
+                 "cpu: a seed gives the same noise with and without a GPU; same: as the reference")
+      ->check(CLI::IsMember({"same", "cpu"}))
+      ->capture_default_str()
+      ->group(group);
   app.add_option("--offload_model", o.offload_model,
                  "true: free each model as soon as its part is done [default: true]")
       ->group(group);
@@ -384,6 +389,7 @@ Job make_job(const CLI::App& app, const GenerateOptions& o) {
   job.device = o.device;
   job.dtype = o.dtype;
   job.t5_on_cpu = o.t5_cpu;
+  job.noise_on_cpu = o.noise_device == "cpu";
   job.overwrite = o.overwrite || job.compat == Compat::kReference;
   job.crf = o.crf;
   job.mix_at_16k = o.audio_rate == "16000" || job.compat == Compat::kReference;

@@ -62,6 +62,7 @@ struct GenerateOptions {
   std::string multitalk_ckpt;
   std::string device = "auto";
   std::string dtype;
+  std::string noise_device = "same";
   std::optional<int> max_frames;
   bool turbo = false;
   bool quality = false;

@@ -15,8 +15,9 @@ namespace {
 constexpr double kRange = 4;                // a speaker's positions: start .. start + kRange
 constexpr double kSpacing = 20;             // from one speaker's start to the next one's
 constexpr double kBackground = 12;          // where tokens of no speaker sit
-constexpr int64_t kChunkWeights = 1 << 24;  // attention weights held at a time
-constexpr double kEpsilon = 1e-8;           // keeps a constant map from dividing by zero
+constexpr int64_t kChunkWeights = 1 << 24;  // attention weights held at a time on the CPU
+constexpr int64_t kChunkWeightsOnGpu = 1 << 27;
+constexpr double kEpsilon = 1e-8;  // keeps a constant map from dividing by zero
 
 void check_shapes(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& masks) {
   MULTITALK_CHECK(q.dim() == 4 && keys.dim() == 4 && q.size(0) == 1 && keys.size(0) == 1 &&
@@ -55,7 +56,8 @@ at::Tensor rounded_map(const at::Tensor& q, const at::Tensor& keys, const at::Te
   const at::Tensor columns = keys.squeeze(0).permute({1, 2, 0});        // [H, D, L0]
   const at::Tensor members = masks.t().to(q.scalar_type());             // [L0, classes]
   const at::Tensor sizes = class_sizes(masks).t().to(q.scalar_type());  // [1, classes]
-  const int64_t rows = std::max<int64_t>(1, kChunkWeights / (keys.size(1) * keys.size(2)));
+  const int64_t held = q.is_cpu() ? kChunkWeights : kChunkWeightsOnGpu;
+  const int64_t rows = std::max<int64_t>(1, held / (keys.size(1) * keys.size(2)));
   const int64_t parts = q.size(2) % 2 == 0 ? 2 : 1;
   std::vector<at::Tensor> chunks;
   for (const at::Tensor& some : queries.split(rows, 1)) {
@@ -71,8 +73,7 @@ at::Tensor rounded_map(const at::Tensor& q, const at::Tensor& keys, const at::Te
 
 at::Tensor speaker_map(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& masks) {
   check_shapes(q, keys, masks);
-  return q.is_cpu() && q.scalar_type() != at::kFloat ? rounded_map(q, keys, masks)
-                                                     : fused_map(q, keys, masks);
+  return q.scalar_type() == at::kFloat ? fused_map(q, keys, masks) : rounded_map(q, keys, masks);
 }
 
 at::Tensor speaker_map_reference(const at::Tensor& q, const at::Tensor& keys,

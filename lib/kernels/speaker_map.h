@@ -11,12 +11,12 @@ namespace multitalk {
 /// The attention softmax(q k^T / sqrt(d)) of all tokens to the tokens of the first latent frame,
 /// averaged over each class's tokens and over the heads (MultiTalk's `get_attn_map_with_target`).
 /// Nothing of the size tokens x keys is ever in memory: it is computed as attention whose values
-/// are the class masks. Half precision on the CPU instead takes the official steps for some queries
-/// at a time and rounds each as the official code does, so that a token whose best classes are
-/// nearly equal goes the official way. A class without tokens gets 0.
+/// are the class masks. Half precision instead takes the official steps for some queries at a time
+/// and rounds each as the official code does, so that a token whose best classes are nearly equal
+/// goes the official way. A class without tokens gets 0.
 ///
 /// q [1, L, H, D] and keys [1, L0, H, D] after the rotary embedding; masks [classes, L0] of 0 and
-/// 1, at most D classes -> [classes, L], float32; in q's dtype for half precision on the CPU
+/// 1, at most D classes -> [classes, L], float32; in q's dtype for half precision
 at::Tensor speaker_map(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& masks);
 
 /// The same by definition, with the whole L x L0 matrix, in float32: what tests and other

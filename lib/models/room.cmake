@@ -17,4 +17,4 @@ multitalk_room(models TORCH
           wan_vae.cpp
           wan_vae_blocks.cpp
           wav2vec2.cpp
-  DEPENDS multitalk_nn multitalk_sentencepiece ICU::uc ICU::i18n)
+  DEPENDS multitalk_nn ICU::uc ICU::i18n)

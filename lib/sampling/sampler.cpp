@@ -80,7 +80,8 @@ class ClipSampler {
 
 NoiseSource gaussian_noise(at::Generator generator, at::Device device) {
   return [generator, device](at::IntArrayRef shape) {
-    return at::randn(shape, generator, at::TensorOptions(device).dtype(at::kFloat));
+    const at::TensorOptions options(generator.device());
+    return at::randn(shape, generator, options.dtype(at::kFloat)).to(device);
   };
 }
 

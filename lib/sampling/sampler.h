@@ -20,7 +20,8 @@ using Denoiser = std::function<at::Tensor(const at::Tensor& latent, float timest
 /// Draws standard normal numbers of a shape, float32.
 using NoiseSource = std::function<at::Tensor(at::IntArrayRef shape)>;
 
-/// Draws from `generator`, whose state moves on: one source serves all clips of a video.
+/// Draws on the generator's device, then moves the noise to `device`. The generator's state moves
+/// on: one source serves all clips of a video.
 NoiseSource gaussian_noise(at::Generator generator, at::Device device);
 
 struct SamplerOptions {

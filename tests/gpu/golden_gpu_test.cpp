@@ -1,5 +1,5 @@
-// The golden cases of every module on a GPU; skipped where there is none. Prints the worst figure
-// of each module, for docs/parity.md.
+// The golden cases on a GPU: every module, and the whole program with the CPU's noise. Skipped
+// where there is no GPU. Prints the worst figures, for docs/parity.md.
 #include <algorithm>
 #include <iostream>
 #include <map>
@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "support/catch.h"
 #include "support/golden.h"
+#include "support/golden_e2e.h"
 #include "support/probe_cases.h"
 
 namespace multitalk::test {
@@ -18,11 +19,18 @@ bool has_gpu() {
     resolve_device("cuda");
     return true;
   } catch (const Error&) {
+    WARN("skipped: no GPU");
     return false;
   }
 }
 
-void check_all(const std::string& dtype, double tolerance) {
+void print(const std::string& dtype, const std::map<std::string, double>& worst) {
+  for (const auto& [what, figure] : worst) {
+    std::cout << "cuda " << dtype << " " << what << ": worst relative L2 " << figure << "\n";
+  }
+}
+
+void check_modules(const std::string& dtype, double tolerance) {
   std::map<std::string, double> worst;
   for (const ProbeCase& probe_case : probe_cases()) {
     double& figure = worst[probe_case.request.module];
@@ -35,27 +43,43 @@ void check_all(const std::string& dtype, double tolerance) {
                      figure = std::max(figure, distance);
                    });
   }
-  for (const auto& [module, figure] : worst) {
-    std::cout << "cuda " << dtype << " " << module << ": worst relative L2 " << figure << "\n";
+  print(dtype, worst);
+}
+
+void check_renders(const std::string& dtype, double tolerance) {
+  std::map<std::string, double> worst;
+  for (const std::string& name : golden_renders()) {
+    double& figure = worst["render " + name];
+    run_golden_render(
+        name, "cuda", dtype,
+        [&](const std::string& tensor, const at::Tensor& ours, const at::Tensor& theirs) {
+          if (!tensor.ends_with("_latent_final")) return;
+          const double distance = relative_l2(ours, theirs);
+          INFO(name << ": " << tensor);
+          CHECK(distance <= tolerance);
+          figure = std::max(figure, distance);
+        });
   }
+  print(dtype, worst);
 }
 
 }  // namespace
 
-TEST_CASE("golden cases on a GPU in float32", "[gpu]") {
-  if (!has_gpu()) {
-    WARN("skipped: no GPU");
-    return;
-  }
-  check_all("fp32", 1e-3);
+TEST_CASE("golden modules on a GPU in float32", "[gpu]") {
+  if (has_gpu()) check_modules("fp32", 1e-3);
 }
 
-TEST_CASE("golden cases on a GPU in bfloat16", "[gpu]") {
-  if (!has_gpu()) {
-    WARN("skipped: no GPU");
-    return;
-  }
-  check_all("bf16", 2e-2);
+TEST_CASE("golden modules on a GPU in bfloat16", "[gpu]") {
+  if (has_gpu()) check_modules("bf16", 2e-2);
+}
+
+TEST_CASE("golden renders on a GPU in float32", "[gpu]") {
+  if (has_gpu()) check_renders("fp32", 1e-3);
+}
+
+// Rounding adds up over steps and clips; this only tells a right video from a wrong one.
+TEST_CASE("golden renders on a GPU in bfloat16", "[gpu]") {
+  if (has_gpu()) check_renders("bf16", 0.3);
 }
 
 }  // namespace multitalk::test

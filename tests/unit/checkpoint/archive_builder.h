@@ -47,7 +47,10 @@ inline std::string slurp(const std::filesystem::path& path) {
 /// `value` in `width` little-endian bytes.
 inline std::string le(std::uint64_t value, int width) {
   std::string bytes;
-  for (int i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xFF);
+  for (int i = 0; i < width; ++i) {
+    bytes += static_cast<char>(value & 0xFF);
+    value >>= 8;
+  }
   return bytes;
 }
 
