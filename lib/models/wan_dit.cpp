@@ -200,7 +200,8 @@ at::Tensor WanDit::forward(const at::Tensor& x, const at::Tensor& t, const DitCo
 at::Tensor WanDit::run_head(const at::Tensor& tokens, const at::Tensor& e) const {
   const std::vector<at::Tensor> shift_scale =
       (head_modulation_.to(at::kFloat) + e.unsqueeze(1)).chunk(2, 1);
-  return apply_wide(head_, modulate(tokens, shift_scale[0], shift_scale[1], head_norm_));
+  const at::Tensor norm = head_norm_(tokens).to(at::kFloat);
+  return apply_wide(head_, at::addcmul(shift_scale[0], norm, 1 + shift_scale[1]));
 }
 
 at::Tensor WanDit::unpatchify(const at::Tensor& patches, const DitContext& context) const {

@@ -1,6 +1,7 @@
 #include "models/wan_dit_block.h"
 
 #include "kernels/attention.h"
+#include "kernels/layer_norm_modulate.h"
 #include "kernels/rope.h"
 #include "kernels/speaker_map.h"
 
@@ -22,11 +23,6 @@ at::Tensor add_gated(const at::Tensor& x, const at::Tensor& y, const at::Tensor&
 }
 
 }  // namespace
-
-at::Tensor modulate(const at::Tensor& x, const at::Tensor& shift, const at::Tensor& scale,
-                    const nn::LayerNorm& norm) {
-  return at::addcmul(shift, norm(x).to(at::kFloat), 1 + scale);
-}
 
 DitSelfAttention::DitSelfAttention(const DitConfig& config)
     : heads(config.heads),
@@ -122,19 +118,19 @@ at::Tensor DitAudioAttention::operator()(const at::Tensor& x, const at::Tensor& 
 }
 
 DitBlock::DitBlock(const DitConfig& config)
-    : norm1_(config.dim, config.eps, /*affine=*/false),
+    : dim_(config.dim),
+      eps_(config.eps),
       self_attn_(config),
       norm3_(config.dim, config.eps),
       cross_attn_(config),
       audio_cross_attn_(config),
-      norm2_(config.dim, config.eps, /*affine=*/false),
       ffn_in_(config.dim, config.ffn_dim),
       ffn_out_(config.ffn_dim, config.dim) {
   if (config.norm_input_visual) norm_x_.emplace(config.dim, config.eps);
 }
 
 void DitBlock::declare(const ParameterScope& scope) {
-  scope.add("modulation", modulation_, {1, 6, norm1_.dim});
+  scope.add("modulation", modulation_, {1, 6, dim_});
   self_attn_.declare(scope.child("self_attn"));
   norm3_.declare(scope.child("norm3"));
   cross_attn_.declare(scope.child("cross_attn"));
@@ -146,11 +142,10 @@ void DitBlock::declare(const ParameterScope& scope) {
 
 at::Tensor DitBlock::operator()(const at::Tensor& x, const at::Tensor& e0,
                                 const DitContext& context, const nn::Capture& capture) const {
-  const at::ScalarType dtype = x.scalar_type();
   const std::vector<at::Tensor> e = (modulation_.to(at::kFloat) + e0).chunk(6, 1);
 
   const auto [attended, speaker_map] =
-      self_attn_(modulate(x, e[0], e[1], norm1_).to(dtype), context);
+      self_attn_(layer_norm_modulate(x, e[0], e[1], eps_), context);
   at::Tensor y = add_gated(x, attended, e[2]);
 
   const at::Tensor crossed = cross_attn_(norm3_(y), context);
@@ -158,7 +153,7 @@ at::Tensor DitBlock::operator()(const at::Tensor& x, const at::Tensor& e0,
   y = y + attend_audio(y, speaker_map, context, capture);
 
   const at::Tensor fed =
-      ffn_out_(at::gelu(ffn_in_(modulate(y, e[3], e[4], norm2_).to(dtype)), "tanh"));
+      ffn_out_(at::gelu(ffn_in_(layer_norm_modulate(y, e[3], e[4], eps_)), "tanh"));
   y = add_gated(y, fed, e[5]);
   if (capture) {
     capture("self_attn", attended);

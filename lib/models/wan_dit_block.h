@@ -87,21 +87,16 @@ class DitBlock {
   at::Tensor attend_audio(const at::Tensor& x, const at::Tensor& speaker_map,
                           const DitContext& context, const nn::Capture& capture) const;
 
+  int64_t dim_;
+  double eps_;
   at::Tensor modulation_;  // [1, 6, dim]
-  nn::LayerNorm norm1_;
   DitSelfAttention self_attn_;
   nn::LayerNorm norm3_;
   DitCrossAttention cross_attn_;
   std::optional<nn::LayerNorm> norm_x_;
   DitAudioAttention audio_cross_attn_;
-  nn::LayerNorm norm2_;
   nn::Linear ffn_in_;
   nn::Linear ffn_out_;
 };
-
-/// norm(x) * (1 + scale) + shift, computed in float32. x [1, L, dim] in any dtype, shift and scale
-/// float32 [1, 1, dim] -> float32
-at::Tensor modulate(const at::Tensor& x, const at::Tensor& shift, const at::Tensor& scale,
-                    const nn::LayerNorm& norm);
 
 }  // namespace multitalk

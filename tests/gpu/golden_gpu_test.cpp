@@ -4,8 +4,7 @@
 #include <iostream>
 #include <map>
 
-#include "base/device.h"
-#include "base/error.h"
+#include "has_gpu.h"
 #include "support/catch.h"
 #include "support/golden.h"
 #include "support/golden_e2e.h"
@@ -13,16 +12,6 @@
 
 namespace multitalk::test {
 namespace {
-
-bool has_gpu() {
-  try {
-    resolve_device("cuda");
-    return true;
-  } catch (const Error&) {
-    WARN("skipped: no GPU");
-    return false;
-  }
-}
 
 void print(const std::string& dtype, const std::map<std::string, double>& worst) {
   for (const auto& [what, figure] : worst) {
