@@ -124,4 +124,22 @@ TEST_CASE("the same seed gives the same video", "[e2e]") {
   }
 }
 
+TEST_CASE("an interrupted render says so and leaves nothing", "[e2e]") {
+  const TemporaryFolder out;
+  const std::string voice = write_tone(out, "voice.wav", 0.4);
+  const std::vector<std::string> flags =
+      tiny_render() +
+      std::vector<std::string>{"--image", any_picture(),    "--audio", voice, "--prompt",
+                               "a face",  "--sample_steps", "100000",  "-o",  out / "video.mp4"};
+  const std::vector<std::string> timeout = {
+      "/usr/bin/timeout", "--preserve-status", "-s", "INT", "4", MULTITALK_BINARY};
+  const ProcessResult result = run_process(timeout + flags, golden_dir() / "models");
+  INFO(result.err);
+  CHECK(result.exit_code == 130);
+  CHECK(result.err.find("interrupted") != std::string::npos);
+  for (const auto& entry : fs::directory_iterator(out.path())) {
+    CHECK(entry.path().extension() != ".mp4");
+  }
+}
+
 }  // namespace multitalk::test

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "support/temporary_folder.h"
+
 namespace multitalk::test {
 
 struct ProcessResult {
@@ -16,21 +18,6 @@ struct ProcessResult {
 /// Runs `command` in `folder`, without input, and waits for it.
 ProcessResult run_process(const std::vector<std::string>& command,
                           const std::filesystem::path& folder);
-
-/// A new folder of its own below the system's temporary one, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Writes a small text file.
 void write_text(const std::filesystem::path& file, const std::string& text);

@@ -1,7 +1,5 @@
 #include "models/dit_config.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -11,32 +9,19 @@
 
 #include "base/error.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace multitalk;
 
 namespace {
-
-class TemporaryConfig {
- public:
-  explicit TemporaryConfig(const std::string& text)
-      : path_(std::filesystem::temp_directory_path() /
-              ("multitalk_dit_config_" + std::to_string(::getpid()) + ".json")) {
-    std::ofstream(path_) << text;
-  }
-  ~TemporaryConfig() { std::filesystem::remove(path_); }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 constexpr const char* kOfficial = R"({"_class_name": "WanModel", "model_type": "i2v", "dim": 5120,
   "eps": 1e-06, "ffn_dim": 13824, "freq_dim": 256, "in_dim": 36, "num_heads": 40,
   "num_layers": 40, "out_dim": 16, "text_len": 512})";
 
 DitConfig read(const std::string& text) {
-  const TemporaryConfig file(text);
-  return read_dit_config(file.path());
+  const test::TemporaryFolder folder;
+  return read_dit_config(folder.write("config.json", text));
 }
 
 std::string message_of(const std::string& text) {

@@ -2,11 +2,11 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <tuple>
 
 #include "base/error.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 namespace multitalk {
 namespace {
@@ -39,23 +39,9 @@ json small_tokenizer() {
   return content;
 }
 
-/// A folder with a tokenizer.json, removed at the end.
-class Folder {
- public:
-  explicit Folder(const std::string& content)
-      : path_(fs::temp_directory_path() /
-              ("multitalk_tokenizer_" + std::to_string(std::random_device{}()))) {
-    fs::create_directories(path_);
-    std::ofstream(path_ / "tokenizer.json") << content;
-  }
-  ~Folder() {
-    std::error_code ec;
-    fs::remove_all(path_, ec);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
+/// A folder with a tokenizer.json.
+struct Folder : test::TemporaryFolder {
+  explicit Folder(const std::string& content) { write("tokenizer.json", content); }
 };
 
 Ids encode(const std::string& text, int64_t max_tokens = 512) {

@@ -1,7 +1,5 @@
 #include "models/wan_vae.h"
 
-#include <unistd.h>
-
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +7,7 @@
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 namespace multitalk {
 namespace {
@@ -111,8 +110,7 @@ TEST_CASE("shapes that do not fit are refused") {
 }
 
 TEST_CASE("a checkpoint is found under either name and refused where it is something else") {
-  const fs::path folder = fs::temp_directory_path() / fmt::format("wan_vae_test_{}", ::getpid());
-  fs::create_directories(folder);
+  const test::TemporaryFolder folder;
   WanVae vae = random_vae();
   std::map<std::string, at::Tensor> tensors;
   for (const Parameter& parameter : parameters_of(vae)) tensors[parameter.name] = *parameter.slot;
@@ -126,7 +124,6 @@ TEST_CASE("a checkpoint is found under either name and refused where it is somet
   write_safetensors(folder / "other.safetensors", {{"weight", at::zeros({2})}});
   CHECK_THROWS_AS(load_wan_vae(folder / "other.safetensors"), Error);
   CHECK_THROWS_AS(load_wan_vae(folder / "missing.pth"), Error);
-  fs::remove_all(folder);
 }
 
 }  // namespace
