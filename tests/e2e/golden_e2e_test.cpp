@@ -16,13 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using Tensors = std::map<std::string, at::Tensor>;
 
-/// Features of other versions: the command line refuses them.
-bool is_supported(const std::vector<std::string>& argv) {
-  return std::none_of(argv.begin(), argv.end(), [](const std::string& word) {
-    return word == "--lora_dir" || word == "--quant";
-  });
-}
-
 /// The built-in task with the case's bucket table in place of the 480 one.
 void write_task(const fs::path& file, const nlohmann::json& bucket_table) {
   std::ifstream stream(fs::path(MULTITALK_SOURCE_DIR) / "configs" / "multitalk-14B.json");
@@ -67,7 +60,6 @@ TEST_CASE("the program renders what the official one rendered", "[golden][e2e]")
     const std::string name = folder.filename().string();
     const nlohmann::json args = golden_json("models/e2e/" + name + "/args.json");
     auto argv = args["argv"].get<std::vector<std::string>>();
-    if (!is_supported(argv)) continue;
     ++cases;
     INFO("case " << name);
 
