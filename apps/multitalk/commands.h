@@ -37,6 +37,10 @@ class ProbeCommand {
   std::string checkpoint_dir_;
   std::string wav2vec_dir_;
   std::string task_ = "multitalk-14B";
+  std::vector<std::string> lora_dir_;
+  std::vector<double> lora_scale_ = {LoraFile{}.scale};
+  std::string quant_dir_;
+  std::string compat_ = "none";
 };
 
 }  // namespace multitalk

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "pipeline/frame_schedule.h"
+#include "pipeline/presets.h"
 
 namespace multitalk {
 
@@ -63,16 +64,17 @@ void add_weights(CLI::App& app, GenerateOptions& o) {
   app.add_option("--task", o.task, "The task: a built-in name or a .json file")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--quant", o.quant, "int8 or fp8 (not in this version yet)")
+  app.add_option("--quant", o.quant,
+                 "Quantised weights of the text encoder and the transformer: int8 or fp8")
       ->check(CLI::IsMember({"int8", "fp8"}))
       ->group(group);
-  app.add_option("--quant_dir", o.quant_dir, "Quantised weights (not in this version yet)")
+  app.add_option("--quant_dir", o.quant_dir, "With --quant: the folder that holds quant_models")
       ->group(group);
-  app.add_option("--lora_dir", o.lora_dir, "LoRA files (not in this version yet)")
+  app.add_option("--lora_dir", o.lora_dir, "LoRA files, merged into the transformer in this order")
       ->expected(1, CLI::detail::expected_max_vector_size)
       ->take_all()
       ->group(group);
-  app.add_option("--lora_scale", o.lora_scale, "One scale a LoRA")
+  app.add_option("--lora_scale", o.lora_scale, "One scale for all LoRAs, or one for each")
       ->expected(1, CLI::detail::expected_max_vector_size)
       ->take_all()
       ->capture_default_str()
@@ -144,12 +146,19 @@ void add_sampling(CLI::App& app, GenerateOptions& o) {
   app.add_option("--apg_norm_threshold", o.apg_norm_threshold, "Its norm threshold; 0: none")
       ->capture_default_str()
       ->group(group);
+  auto* preset = app.add_option("--preset", o.preset,
+                                "fusionx or lightx2v: 8 or 4 steps with the LoRA of that name; "
+                                "turbo, quality: as the flags")
+                     ->check(CLI::IsMember({"fusionx", "lightx2v", "turbo", "quality"}))
+                     ->group(group);
   auto* turbo =
       app.add_flag("--turbo", o.turbo,
                    "cog-MultiTalk's fast settings: TeaCache 0.8, text 3, audio 3, shift 5")
+          ->excludes(preset)
           ->group(group);
   app.add_flag("--quality", o.quality, "Its careful ones: TeaCache 0.3, text 5, audio 4, shift 7")
       ->excludes(turbo)
+      ->excludes(preset)
       ->group(group);
 }
 
@@ -213,9 +222,6 @@ void refuse_what_is_not_here_yet(const GenerateOptions& o) {
   if (world_size != nullptr && std::atoi(world_size) > 1) {
     refuse(fmt::format("WORLD_SIZE={}", world_size), "start one process, without torchrun");
   }
-  if (!o.lora_dir.empty()) refuse("--lora_dir", "merge the LoRA into the checkpoint beforehand");
-  if (!o.quant.empty()) refuse("--quant", "use the unquantised weights");
-  if (!o.quant_dir.empty()) refuse("--quant_dir", "use the unquantised weights");
   if (o.num_persistent_param_in_dit) {
     refuse("--num_persistent_param_in_dit", "the whole model stays on the device");
   }
@@ -311,19 +317,45 @@ std::string default_output(const GenerateOptions& o, const Job& job) {
                      o.ring_size, prompt.substr(0, length), fmt::localtime(now));
 }
 
-/// cog-MultiTalk's parameter sets; a flag that was given wins over the set.
-void apply_preset(const CLI::App& app, const GenerateOptions& o, Job& job) {
-  if (!o.turbo && !o.quality) return;
-  const SamplingOptions set = preset_sampling(o.turbo ? Preset::kTurbo : Preset::kQuality);
+std::optional<Preset> preset_of(const GenerateOptions& o) {
+  if (o.turbo || o.preset == "turbo") return Preset::kTurbo;
+  if (o.quality || o.preset == "quality") return Preset::kQuality;
+  if (o.preset == "fusionx") return Preset::kFusionX;
+  if (o.preset == "lightx2v") return Preset::kLightx2v;
+  return std::nullopt;
+}
+
+/// A flag that was given wins over the preset.
+void apply_preset(const CLI::App& app, const GenerateOptions& o, Preset preset, Job& job) {
+  const SamplingOptions set = preset_sampling(preset);
   const auto not_given = [&app](const char* flag) { return app.count(flag) == 0; };
   SamplingOptions& sampling = job.sampling;
-  sampling.use_teacache = set.use_teacache;
+  if (not_given("--use_teacache")) sampling.use_teacache = set.use_teacache;
+  if (not_given("--sample_steps")) sampling.steps = set.steps;
   if (not_given("--teacache_thresh")) sampling.teacache_thresh = set.teacache_thresh;
   if (not_given("--sample_text_guide_scale")) sampling.text_guide_scale = set.text_guide_scale;
   if (not_given("--sample_audio_guide_scale")) sampling.audio_guide_scale = set.audio_guide_scale;
   if (not_given("--sample_shift")) sampling.shift = set.shift;
+  if (preset != Preset::kTurbo && preset != Preset::kQuality) return;
   if (not_given("--offload_model")) job.offload_models = false;
   if (!is_valid_frame_num(o.frame_num)) job.frame_num = snap_frame_num(o.frame_num);
+}
+
+AdaptationOptions adaptation_of(const CLI::App& app, const GenerateOptions& o, Compat compat) {
+  AdaptationOptions adaptation;
+  adaptation.quant = o.quant;
+  adaptation.quant_dir = o.quant_dir;
+  adaptation.lora_rules = compat == Compat::kReference ? LoraRules::kReference : LoraRules::kAll;
+  std::vector<std::string> files = o.lora_dir;
+  std::vector<double> scales = o.lora_scale;
+  if (const std::optional<Preset> preset = preset_of(o)) {
+    if (files.empty() && !o.ckpt_dir.empty()) {
+      files = find_preset_lora(*preset, o.ckpt_dir, adaptation);
+    }
+    if (app.count("--lora_scale") == 0) scales = {preset_lora_scale(*preset)};
+  }
+  adaptation.loras = pair_lora_scales(files, scales, adaptation.lora_rules);
+  return adaptation;
 }
 
 SamplingOptions sampling_of(const GenerateOptions& o) {
@@ -377,6 +409,7 @@ Job make_job(const CLI::App& app, const GenerateOptions& o) {
   job.negative_prompt = o.negative_prompt;
   job.checkpoint_dir = o.ckpt_dir;
   job.wav2vec_dir = o.wav2vec_dir;
+  job.adaptation = adaptation_of(app, o, job.compat);
   if (!o.multitalk_ckpt.empty()) job.multitalk_checkpoint = o.multitalk_ckpt;
   if (!o.save_latents.empty()) job.save_latents = o.save_latents;
   if (!o.audio_save_dir.empty()) job.audio_save_dir = o.audio_save_dir;
@@ -396,7 +429,7 @@ Job make_job(const CLI::App& app, const GenerateOptions& o) {
   if (!o.offload_model.empty()) {
     job.offload_models = parse_bool("--offload_model", o.offload_model);
   }
-  apply_preset(app, o, job);
+  if (const std::optional<Preset> preset = preset_of(o)) apply_preset(app, o, *preset, job);
   job.output = output_of(o, job);
   return job;
 }

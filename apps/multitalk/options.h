@@ -23,7 +23,7 @@ struct GenerateOptions {
   std::string quant_dir;
   std::string wav2vec_dir;
   std::vector<std::string> lora_dir;
-  std::vector<double> lora_scale = {1.2};
+  std::vector<double> lora_scale = {LoraFile{}.scale};
   std::string offload_model;
   int ulysses_size = 1;
   int ring_size = 1;
@@ -64,6 +64,7 @@ struct GenerateOptions {
   std::string dtype;
   std::string noise_device = "same";
   std::optional<int> max_frames;
+  std::string preset;
   bool turbo = false;
   bool quality = false;
   std::string compat = "none";

@@ -52,4 +52,13 @@ std::string format_shape(const std::vector<long>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+std::string format_list(const std::string& kind, const std::vector<std::string>& rows) {
+  constexpr std::size_t kMaxListed = 20;
+  if (rows.empty()) return "";
+  std::string text = fmt::format("\n  {} {}:", rows.size(), kind);
+  for (std::size_t i = 0; i < rows.size() && i < kMaxListed; ++i) text += "\n    " + rows[i];
+  if (rows.size() > kMaxListed) text += fmt::format("\n    and {} more", rows.size() - kMaxListed);
+  return text;
+}
+
 }  // namespace multitalk

@@ -19,4 +19,8 @@ std::string join_and(const std::vector<std::string>& words);
 /// "[1, 3, 48, 80]".
 std::string format_shape(const std::vector<long>& shape);
 
+/// "\n  3 missing:" and below it the rows, one a line, of many the first 20. "" where there is
+/// none.
+std::string format_list(const std::string& kind, const std::vector<std::string>& rows);
+
 }  // namespace multitalk

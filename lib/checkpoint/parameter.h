@@ -16,6 +16,10 @@ struct Parameter {
   std::string name;            ///< the whole key, as "blocks.0.self_attn.q.weight"
   std::vector<int64_t> shape;  ///< exactly; a checkpoint of another shape is refused
   at::Tensor* slot = nullptr;  ///< receives the tensor
+
+  /// Receives the scales where the tensor is stored quantised, one a row; null where the module
+  /// takes no quantised tensor.
+  at::Tensor* scale = nullptr;
 };
 
 /// Collects the parameters of a module tree. A module's `declare(scope)` adds its own tensors and
@@ -33,6 +37,12 @@ class ParameterScope {
 
   void add(std::string_view name, at::Tensor& slot, std::vector<int64_t> shape) const {
     out_->push_back({prefix_ + std::string(name), std::move(shape), &slot});
+  }
+
+  /// A tensor that may also come quantised, with `scale` [rows, 1].
+  void add_quantizable(std::string_view name, at::Tensor& slot, at::Tensor& scale,
+                       std::vector<int64_t> shape) const {
+    out_->push_back({prefix_ + std::string(name), std::move(shape), &slot, &scale});
   }
 
  private:

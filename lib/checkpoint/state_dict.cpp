@@ -1,5 +1,6 @@
 #include "checkpoint/state_dict.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/error.h"
@@ -8,10 +9,12 @@
 namespace multitalk {
 namespace {
 
-constexpr std::size_t kMaxListed = 20;
-
 std::string key_of(const Parameter& parameter, const LoadOptions& options) {
   return options.key_of ? options.key_of(parameter.name) : parameter.name;
+}
+
+bool is_quantized(const std::string& key, const TensorSource& source) {
+  return source.contains(scale_key(key));
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
@@ -23,27 +26,37 @@ struct Mismatches {
   std::vector<std::string> missing;
   std::vector<std::string> misshapen;
   std::vector<std::string> not_floating;
+  std::vector<std::string> quantized;
   std::vector<std::string> unexpected;
 
   bool empty() const {
-    return missing.empty() && misshapen.empty() && not_floating.empty() && unexpected.empty();
+    return missing.empty() && misshapen.empty() && not_floating.empty() && quantized.empty() &&
+           unexpected.empty();
   }
 };
 
-void append_list(std::string& text, const std::string& kind, const std::vector<std::string>& rows) {
-  if (rows.empty()) return;
-  text += fmt::format("\n  {} {}:", rows.size(), kind);
-  for (std::size_t i = 0; i < rows.size() && i < kMaxListed; ++i) text += "\n    " + rows[i];
-  if (rows.size() > kMaxListed) text += fmt::format("\n    and {} more", rows.size() - kMaxListed);
+std::string describe(const Mismatches& mismatches) {
+  return format_list("missing", mismatches.missing) +
+         format_list("of another shape", mismatches.misshapen) +
+         format_list("not of floating-point numbers", mismatches.not_floating) +
+         format_list("quantised in a way that the model does not take", mismatches.quantized) +
+         format_list("unexpected", mismatches.unexpected);
 }
 
-std::string describe(const Mismatches& mismatches) {
-  std::string text;
-  append_list(text, "missing", mismatches.missing);
-  append_list(text, "of another shape", mismatches.misshapen);
-  append_list(text, "not of floating-point numbers", mismatches.not_floating);
-  append_list(text, "unexpected", mismatches.unexpected);
-  return text;
+/// Quantised: int8 or float8, with a scale for every row.
+void compare_quantized(const Parameter& parameter, const std::string& key,
+                       const TensorSource& source, Mismatches& found) {
+  const TensorInfo info = source.info(key);
+  const TensorInfo scale = source.info(scale_key(key));
+  const bool known = info.dtype == at::kChar || c10::isFloat8Type(info.dtype);
+  if (parameter.scale == nullptr || !known) {
+    found.quantized.push_back(fmt::format("{} is {}", key, c10::toString(info.dtype)));
+  }
+  const std::vector<int64_t> expected = {parameter.shape[0], 1};
+  if (scale.shape != expected) {
+    found.misshapen.push_back(fmt::format("{} is {}, expected {}", scale_key(key),
+                                          shape_text(scale.shape), shape_text(expected)));
+  }
 }
 
 Mismatches compare(const std::vector<Parameter>& parameters, const TensorSource& source,
@@ -61,6 +74,10 @@ Mismatches compare(const std::vector<Parameter>& parameters, const TensorSource&
     if (info.shape != parameter.shape) {
       found.misshapen.push_back(fmt::format("{} is {}, expected {}", key, shape_text(info.shape),
                                             shape_text(parameter.shape)));
+    }
+    if (is_quantized(key, source)) {
+      wanted.insert(scale_key(key));
+      compare_quantized(parameter, key, source, found);
     } else if (!at::isFloatingType(info.dtype)) {
       found.not_floating.push_back(fmt::format("{} is {}", key, c10::toString(info.dtype)));
     }
@@ -98,13 +115,40 @@ void check_state_dict(const std::string& model, const std::vector<Parameter>& pa
       .with_hint("is it the checkpoint of this model, and of this size?");
 }
 
+std::string scale_key(const std::string& key) { return key + "._scale"; }
+
 void load_state_dict(const std::string& model, const std::vector<Parameter>& parameters,
                      const TensorSource& source, const LoadOptions& options) {
   check_state_dict(model, parameters, source, options);
   for (const Parameter& parameter : parameters) {
+    const std::string key = key_of(parameter, options);
+    const at::Tensor stored = source.tensor(key);
+    if (is_quantized(key, source)) {
+      *parameter.slot = stored.to(options.device);
+      *parameter.scale = source.tensor(scale_key(key)).to(options.device, at::kFloat);
+      continue;
+    }
+    if (parameter.scale != nullptr) *parameter.scale = at::Tensor();
+    at::Tensor tensor = converted(stored, options.device, options.dtype);
     *parameter.slot =
-        converted(source.tensor(key_of(parameter, options)), options.device, options.dtype);
+        options.adjust ? options.adjust(parameter.name, std::move(tensor)) : std::move(tensor);
   }
+}
+
+std::uint64_t state_dict_bytes(const std::vector<Parameter>& parameters, const TensorSource& source,
+                               const LoadOptions& options) {
+  std::uint64_t bytes = 0;
+  std::uint64_t largest_quantized = 0;
+  for (const Parameter& parameter : parameters) {
+    const auto elements = static_cast<std::uint64_t>(c10::multiply_integers(parameter.shape));
+    if (is_quantized(key_of(parameter, options), source)) {
+      bytes += elements + sizeof(float) * static_cast<std::uint64_t>(parameter.shape[0]);
+      largest_quantized = std::max(largest_quantized, elements);
+    } else {
+      bytes += elements * c10::elementSize(options.dtype);
+    }
+  }
+  return bytes + largest_quantized * c10::elementSize(options.dtype);
 }
 
 }  // namespace multitalk

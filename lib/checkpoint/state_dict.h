@@ -1,6 +1,7 @@
 // From a source to a module's parameters, with every tensor accounted for.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -19,7 +20,14 @@ struct LoadOptions {
 
   /// Keys of the source that the model may leave aside ("textual.*"); none where unset.
   std::function<bool(const std::string&)> may_ignore;
+
+  /// Changes a parameter (its name, and the tensor on its device in its dtype, not to be written
+  /// to) before it is stored, as a LoRA does; nothing where unset. Quantised tensors are not shown.
+  std::function<at::Tensor(const std::string&, at::Tensor)> adjust;
 };
+
+/// The key of the scales of a quantised tensor. A tensor is quantised where the source has it.
+std::string scale_key(const std::string& key);
 
 /// Compares names and shapes without reading any data. Throws one weights error that lists all that
 /// is missing, unexpected or of another shape, with what was expected; `model` names it.
@@ -27,8 +35,13 @@ void check_state_dict(const std::string& model, const std::vector<Parameter>& pa
                       const TensorSource& source, const LoadOptions& options);
 
 /// check_state_dict, then fills every slot, one tensor at a time: converted while streaming, never
-/// held twice.
+/// held twice. A quantised tensor keeps its stored dtype, and its scales become float32.
 void load_state_dict(const std::string& model, const std::vector<Parameter>& parameters,
                      const TensorSource& source, const LoadOptions& options);
+
+/// What the loaded parameters take up, and of the quantised ones the largest once more, in
+/// options.dtype, as it is when it is used.
+std::uint64_t state_dict_bytes(const std::vector<Parameter>& parameters, const TensorSource& source,
+                               const LoadOptions& options);
 
 }  // namespace multitalk

@@ -21,7 +21,7 @@ at::Tensor sinusoids(const at::Tensor& t, int64_t dim) {
 
 // The layer in float32, whatever its weights are stored in.
 at::Tensor apply_wide(const nn::Linear& layer, const at::Tensor& x) {
-  return at::linear(x, layer.weight.to(at::kFloat), layer.bias.to(at::kFloat));
+  return at::linear(x, layer.weight_as(at::kFloat), layer.bias.to(at::kFloat));
 }
 
 nn::Capture with_prefix(const nn::Capture& capture, const std::string& prefix) {

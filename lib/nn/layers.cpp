@@ -3,11 +3,19 @@
 namespace multitalk::nn {
 
 void Linear::declare(const ParameterScope& scope) {
-  scope.add("weight", weight, {out, in});
+  scope.add_quantizable("weight", weight, scale, {out, in});
   if (has_bias) scope.add("bias", bias, {out});
 }
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return at::linear(x, scale.defined() ? weight_as(x.scalar_type()) : weight, bias);
+}
+
+at::Tensor Linear::weight_as(at::ScalarType dtype) const {
+  // The product is rounded once, from float32: the in-place form converts the scale, not the
+  // weight.
+  return scale.defined() ? weight.to(dtype).mul_(scale) : weight.to(dtype);
+}
 
 void LayerNorm::declare(const ParameterScope& scope) {
   if (!affine) return;

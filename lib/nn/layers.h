@@ -15,16 +15,21 @@ namespace multitalk::nn {
 /// Receives intermediate results by name, for probes and tests; may be empty.
 using Capture = std::function<void(const std::string& name, const at::Tensor& value)>;
 
-/// y = x W^T + b. weight [out, in], bias [out].
+/// y = x W^T + b. weight [out, in], bias [out]. The weight may be quantised to int8 or float8: then
+/// `scale` is defined, and the weight is dequantised to x's dtype whenever the layer is used.
 struct Linear {
   Linear(int64_t in, int64_t out, bool bias = true) : in(in), out(out), has_bias(bias) {}
   void declare(const ParameterScope& scope);
   at::Tensor operator()(const at::Tensor& x) const;  // [..., in] -> [..., out]
 
+  /// The weight as numbers of a dtype, dequantised where it is quantised.
+  at::Tensor weight_as(at::ScalarType dtype) const;
+
   int64_t in;
   int64_t out;
   bool has_bias;
   at::Tensor weight;
+  at::Tensor scale;  ///< float32 [out, 1]; undefined where the weight is not quantised
   at::Tensor bias;
 };
 

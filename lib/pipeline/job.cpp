@@ -127,17 +127,6 @@ bool same(const Box& a, const Box& b) {
 
 }  // namespace
 
-SamplingOptions preset_sampling(Preset preset) {
-  SamplingOptions sampling;
-  sampling.use_teacache = true;
-  const bool turbo = preset == Preset::kTurbo;
-  sampling.teacache_thresh = turbo ? 0.8 : 0.3;
-  sampling.text_guide_scale = turbo ? 3.0 : 5.0;
-  sampling.audio_guide_scale = turbo ? 3.0 : 4.0;
-  sampling.shift = turbo ? 5.0 : 7.0;
-  return sampling;
-}
-
 void validate_job(const Job& job) {
   if (job.image.empty()) throw input_error("cond_image is missing: which picture shall speak?");
   validate_speakers(job);
@@ -145,6 +134,7 @@ void validate_job(const Job& job) {
   validate_sampling(job.sampling);
   require_range("color_correction_strength", job.color_correction_strength, 0, 1);
   validate_dtype(job.dtype);
+  validate_adaptation(job.adaptation);
   resolve_size(job.task, job.size);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/adaptation.h"
 #include "pipeline/task.h"
 
 namespace multitalk {
@@ -53,12 +54,6 @@ struct SamplingOptions {
   int64_t seed = 42;
 };
 
-/// The parameter sets of cog-MultiTalk: fast, or careful.
-enum class Preset { kTurbo, kQuality };
-
-/// The defaults with what the preset sets: TeaCache and its threshold, both guidance scales, shift.
-SamplingOptions preset_sampling(Preset preset);
-
 struct Job {
   // What to show.
   std::string prompt;
@@ -71,8 +66,9 @@ struct Job {
   std::filesystem::path checkpoint_dir;
   std::filesystem::path wav2vec_dir;
   std::optional<std::filesystem::path> multitalk_checkpoint;  ///< where not in checkpoint_dir
-  std::filesystem::path output;                               ///< the mp4
-  bool overwrite = false;                                     ///< existing files may be replaced
+  AdaptationOptions adaptation;
+  std::filesystem::path output;  ///< the mp4
+  bool overwrite = false;        ///< existing files may be replaced
   std::optional<std::filesystem::path> save_latents;
   std::optional<std::filesystem::path> audio_save_dir;
 

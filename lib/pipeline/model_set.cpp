@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "checkpoint/open_weights.h"
+#include "checkpoint/quanto.h"
 #include "checkpoint/safetensors.h"
 
 namespace multitalk {
@@ -17,9 +18,31 @@ LoadOptions load_options(at::Device device, at::ScalarType dtype) {
   return options;
 }
 
+/// A model of the quantised folder.
+std::unique_ptr<TensorSource> open_quantized(const AdaptationOptions& adaptation,
+                                             const std::string& model) {
+  const fs::path folder = adaptation.quant_dir / "quant_models";
+  const std::string& quant = adaptation.quant;
+  return open_quanto(folder / fmt::format("{}_{}.safetensors", model, quant),
+                     folder / fmt::format("{}_map_{}.json", model, quant));
+}
+
+/// The whole quantised transformer that stands in the place of a LoRA: its map has a fixed name, as
+/// in the official code.
+std::unique_ptr<TensorSource> open_quantized_lora(const LoraFile& lora, const std::string& quant) {
+  return open_quanto(
+      lora.path, lora.path.parent_path() / fmt::format("quantization_map_{}_FusionX.json", quant));
+}
+
 /// The base model and the audio weights as one source: in the linked layout the index names
 /// multitalk.safetensors itself, in the unlinked one the file lies beside it or is named.
 std::unique_ptr<TensorSource> open_dit(const ModelPlacement& placement) {
+  const AdaptationOptions& adaptation = placement.adaptation;
+  if (!adaptation.quant.empty()) {
+    return adaptation.loras.empty()
+               ? open_quantized(adaptation, "dit_model")
+               : open_quantized_lora(adaptation.loras.front(), adaptation.quant);
+  }
   const fs::path base = find_weights(
       placement.checkpoint_dir, "the diffusion transformer",
       {"diffusion_pytorch_model.safetensors.index.json", "diffusion_pytorch_model.safetensors"});
@@ -39,6 +62,13 @@ std::unique_ptr<TensorSource> open_dit(const ModelPlacement& placement) {
   return merge_sources(std::move(sources));
 }
 
+std::unique_ptr<TensorSource> open_umt5(const ModelPlacement& placement) {
+  if (!placement.adaptation.quant.empty()) return open_quantized(placement.adaptation, "t5");
+  return open_weights(
+      find_weights(placement.checkpoint_dir, "the text encoder",
+                   {"models_t5_umt5-xxl-enc-bf16.safetensors", "models_t5_umt5-xxl-enc-bf16.pth"}));
+}
+
 }  // namespace
 
 LazyModel<Wav2Vec2> find_wav2vec2(const ModelPlacement& placement) {
@@ -51,9 +81,7 @@ LazyModel<Wav2Vec2> find_wav2vec2(const ModelPlacement& placement) {
 }
 
 LazyModel<Umt5> find_umt5(const ModelPlacement& placement) {
-  auto source = open_weights(
-      find_weights(placement.checkpoint_dir, "the text encoder",
-                   {"models_t5_umt5-xxl-enc-bf16.safetensors", "models_t5_umt5-xxl-enc-bf16.pth"}));
+  auto source = open_umt5(placement);
   Umt5 module(infer_umt5_config(*source));
   return LazyModel<Umt5>(
       "umT5", std::move(module), std::move(source),
@@ -84,8 +112,14 @@ LazyModel<WanDit> find_wan_dit(const ModelPlacement& placement) {
   auto source = open_dit(placement);
   DitConfig config = read_dit_config(placement.checkpoint_dir / "config.json");
   infer_sizes(config, *source);
-  return LazyModel<WanDit>("the diffusion transformer", WanDit(config), std::move(source),
-                           load_options(placement.device, placement.dtype));
+  WanDit module(config);
+  LoadOptions options = load_options(placement.device, placement.dtype);
+  if (placement.adaptation.quant.empty()) {
+    options.adjust = lora_adjustment(placement.adaptation.loras, parameters_of(module),
+                                     placement.adaptation.lora_rules);
+  }
+  return LazyModel<WanDit>("the diffusion transformer", std::move(module), std::move(source),
+                           std::move(options));
 }
 
 Tokenizer find_tokenizer(const ModelPlacement& placement) {

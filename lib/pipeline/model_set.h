@@ -18,6 +18,7 @@
 #include "models/wan_dit.h"
 #include "models/wan_vae.h"
 #include "models/wav2vec2.h"
+#include "pipeline/adaptation.h"
 
 namespace multitalk {
 
@@ -33,7 +34,7 @@ class LazyModel {
         source_(std::move(source)),
         options_(std::move(options)),
         after_load_(std::move(after_load)) {
-    check_state_dict(name_, parameters_of(module_), *source_, options_);
+    check_state_dict(name_, parameters(), *source_, options_);
   }
 
   const Module& get() {
@@ -46,23 +47,23 @@ class LazyModel {
 
   /// Frees the tensors; the next get() reads them again.
   void release() {
-    for (Parameter& parameter : parameters_of(module_)) *parameter.slot = at::Tensor();
+    for (Parameter& parameter : parameters()) {
+      *parameter.slot = at::Tensor();
+      if (parameter.scale != nullptr) *parameter.scale = at::Tensor();
+    }
     loaded_ = false;
   }
 
-  /// Of all weights in the dtype that they are loaded in.
-  std::uint64_t bytes() {
-    std::uint64_t elements = 0;
-    for (const Parameter& parameter : parameters_of(module_)) {
-      elements += static_cast<std::uint64_t>(c10::multiply_integers(parameter.shape));
-    }
-    return elements * c10::elementSize(options_.dtype);
-  }
+  /// Names, shapes and, where the model is loaded, tensors.
+  std::vector<Parameter> parameters() { return parameters_of(module_); }
+
+  /// Of all weights as they are loaded (state_dict_bytes).
+  std::uint64_t bytes() { return state_dict_bytes(parameters(), *source_, options_); }
 
  private:
   void load() {
     log::debug("loading {} onto {}", name_, options_.device.str());
-    load_state_dict(name_, parameters_of(module_), *source_, options_);
+    load_state_dict(name_, parameters(), *source_, options_);
     if (after_load_) after_load_(module_);
     loaded_ = true;
   }
@@ -85,6 +86,7 @@ struct ModelPlacement {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   bool t5_on_cpu = false;
+  AdaptationOptions adaptation;
 };
 
 /// One function a model: each finds its files and accounts for every tensor without reading data.

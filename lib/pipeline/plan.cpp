@@ -148,6 +148,10 @@ std::string describe_plan(const Job& job, const Plan& plan) {
   line("sampling", fmt::format("{} steps, shift {:g}, text {:g}, audio {:g}, seed {}",
                                job.sampling.steps, plan.shift, job.sampling.text_guide_scale,
                                job.sampling.audio_guide_scale, plan.seed));
+  if (!job.adaptation.quant.empty()) line("quantised", job.adaptation.quant);
+  for (const LoraFile& lora : job.adaptation.loras) {
+    line("LoRA", fmt::format("{}, scale {:g}", lora.path.string(), lora.scale));
+  }
   line("device", fmt::format("{}, {}", plan.device.str(), dtype_name(plan.dtype)));
   if (plan.memory) {
     for (const MemoryStage& stage : plan.memory->stages) {
@@ -225,6 +229,19 @@ nlohmann::json sampling_to_json(const Job& job, const Plan& plan) {
   return sampling;
 }
 
+nlohmann::json loras_to_json(const Job& job) {
+  nlohmann::json loras = nlohmann::json::array();
+  for (const LoraFile& lora : job.adaptation.loras) {
+    loras.push_back({{"path", lora.path.string()}, {"scale", lora.scale}});
+  }
+  return loras;
+}
+
+nlohmann::json quant_to_json(const Job& job) {
+  if (job.adaptation.quant.empty()) return nullptr;
+  return job.adaptation.quant;
+}
+
 }  // namespace
 
 nlohmann::json plan_to_json(const Job& job, const Plan& plan) {
@@ -258,6 +275,8 @@ nlohmann::json plan_to_json(const Job& job, const Plan& plan) {
           {"timesteps", plan.timesteps},
           {"sampling", sampling_to_json(job, plan)},
           {"color_correction_strength", job.color_correction_strength},
+          {"quant", quant_to_json(job)},
+          {"loras", loras_to_json(job)},
           {"device", plan.device.str()},
           {"dtype", dtype_name(plan.dtype)},
           {"memory", memory_to_json(plan)},

@@ -80,6 +80,9 @@ void probe_umt5(Probe& p) {
     p.output("context_" + std::to_string(i),
              model.get().encode(real, i == 0 ? p.capture() : nn::Capture()));
   }
+  if (!p.request.adaptation.quant.empty()) {  // its name in the golden cases of quantised weights
+    p.output("context_" + p.request.adaptation.quant, p.outputs.at("context_0"));
+  }
   p.output("ids", ids);
   p.output("mask", mask);
 }
@@ -123,6 +126,20 @@ void capture_dit(Probe& p, const std::string& name, const at::Tensor& value) {
   }
 }
 
+/// The first row of every parameter as it is after a LoRA or of quantised weights.
+void output_first_rows(Probe& p, const std::vector<Parameter>& parameters) {
+  const AdaptationOptions& adaptation = p.request.adaptation;
+  for (const Parameter& parameter : parameters) {
+    const at::Tensor row = parameter.slot->select(0, 0);
+    if (parameter.scale != nullptr && parameter.scale->defined()) {
+      p.output("dequantized_" + parameter.name + "_row0",
+               row.to(at::kFloat) * parameter.scale->select(0, 0));
+    } else if (adaptation.quant.empty() && !adaptation.loras.empty()) {
+      p.output("merged_" + parameter.name + "_row0", row);
+    }
+  }
+}
+
 void probe_dit(Probe& p) {
   auto model = find_wan_dit(p.placement);
   const nn::Capture capture = [&p](const std::string& name, const at::Tensor& value) {
@@ -131,6 +148,7 @@ void probe_dit(Probe& p) {
   const at::Tensor velocity =
       model.get().forward(p.input("x"), p.input("t"), dit_condition(p, "context"), {}, capture);
   p.output("output", velocity);
+  output_first_rows(p, model.parameters());
   if (p.placement.dtype != at::kBFloat16) return;
   p.output("output_bf16", velocity);  // its name in the golden cases of this dtype
   if (p.outputs.contains("cap_block0_class")) {
@@ -241,6 +259,7 @@ const std::vector<std::string>& probe_modules() {
 void probe(const ProbeRequest& request) {
   const at::NoGradGuard no_grad;
   const ProbeFunction function = find_probe(request.module);
+  validate_adaptation(request.adaptation);
   Probe p{request, {}, {}, {}, {}};
   require_dir(p);
   for (const std::filesystem::path& file : request.inputs) {
@@ -255,6 +274,7 @@ void probe(const ProbeRequest& request) {
   p.placement.wav2vec_dir = request.wav2vec_dir;
   p.placement.device = resolve_device(request.device);
   p.placement.dtype = request.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
+  p.placement.adaptation = request.adaptation;
   allow_tf32(p.placement.dtype != at::kFloat);
   function(p);
   write_safetensors(request.output, p.outputs, {{"format", "pt"}});

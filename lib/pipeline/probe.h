@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/adaptation.h"
 #include "pipeline/task.h"
 
 namespace multitalk {
@@ -18,6 +19,7 @@ struct ProbeRequest {
   std::filesystem::path wav2vec_dir;
   std::string device = "auto";
   std::string dtype = "fp32";
+  AdaptationOptions adaptation;  ///< of modules dit, teacache and umt5
 
   // Of module teacache only.
   Task task;

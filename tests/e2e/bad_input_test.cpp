@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "base/file.h"
+#include "checkpoint/safetensors.h"
 #include "program.h"
 #include "support/catch.h"
 
@@ -171,6 +172,38 @@ TEST_CASE("weights that are missing or broken are named", "[e2e]") {
     write_text(folder / "config.json", json.dump());
     check_refused(job, with_checkpoint(folder), 3, "missing");
   }
+}
+
+TEST_CASE("LoRAs that cannot be applied are refused", "[e2e]") {
+  const GoodJob job;
+  const auto refused = [&](const std::vector<std::string>& more, int exit_code,
+                           const std::string& culprit) {
+    check_refused(job, job.flags() + more, exit_code, culprit);
+  };
+  refused({"--lora_dir", "no_lora.safetensors"}, 3, "no_lora.safetensors");
+  refused({"--lora_dir", "a", "b", "c", "--lora_scale", "1", "2"}, 2, "2 scales for 3 LoRAs");
+  refused({"--preset", "fusionx"}, 3, "Wan2.1_I2V_14B_FusionX_LoRA.safetensors");
+  refused({"--preset", "fusion"}, 2, "fusionx");
+  refused({"--preset", "lightx2v", "--turbo"}, 2, "--turbo");
+  const std::string foreign = job.folder / "foreign.safetensors";
+  write_safetensors(foreign, {{"unet.mid.lora_down.weight", at::ones({2, 2})}});
+  refused({"--lora_dir", foreign}, 3, "unet.mid.lora_down.weight");
+}
+
+TEST_CASE("quantised weights that are missing or not quantised are named", "[e2e]") {
+  const GoodJob job;
+  const auto refused = [&](const std::vector<std::string>& more, int exit_code,
+                           const std::string& culprit) {
+    check_refused(job, job.flags() + more, exit_code, culprit);
+  };
+  refused({"--quant", "int8"}, 2, "--quant_dir");
+  refused({"--quant", "int4"}, 2, "int4");
+  refused({"--quant", "int8", "--quant_dir", job.folder / "none"}, 3, "t5_int8.safetensors");
+  const std::string lora = golden_files("models/lora", "", ".safetensors").front().string();
+  refused({"--quant", "int8", "--quant_dir", "quant", "--lora_dir", fs::absolute(lora).string()}, 3,
+          "quantization_map_int8_FusionX.json");
+  refused({"--quant", "fp8", "--quant_dir", "quant", "--preset", "fusionx"}, 3,
+          "quant_model_fp8_FusionX.safetensors");
 }
 
 TEST_CASE("the unlinked layout is accepted", "[e2e]") {

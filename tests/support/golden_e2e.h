@@ -9,7 +9,7 @@
 
 namespace multitalk::test {
 
-/// The cases in models/e2e of the golden folder that this version can render.
+/// The cases in models/e2e of the golden folder. Fails where there is none.
 std::vector<std::string> golden_renders();
 
 /// The tolerance that models/manifest.json states for a case: of latents, relative L2.

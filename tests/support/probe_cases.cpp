@@ -1,5 +1,9 @@
 #include "support/probe_cases.h"
 
+#include <algorithm>
+#include <iterator>
+#include <regex>
+
 #include "checkpoint/safetensors.h"
 #include "support/catch.h"
 #include "support/golden.h"
@@ -43,7 +47,79 @@ ProbeCase make_teacache_case(const fs::path& expected) {
   return result;
 }
 
+/// All that the manifest says of a case's tensors, in one text.
+std::string description(const nlohmann::json& entry) {
+  std::string text;
+  const nlohmann::json& tensors = entry["tensors"];
+  for (const auto& [name, tensor] : tensors.items()) {
+    text += tensor[2].get<std::string>() + "\n";
+  }
+  return text;
+}
+
+/// "inputs of dit/CASE.safetensors with lora/FILE.safetensors at scale 0.8, ..." or "..., weights
+/// of quant/quant_models/dit_model_int8.safetensors ...".
+ProbeCase make_adapted_dit_case(const nlohmann::json& entry) {
+  const fs::path models = golden_dir() / "models";
+  const std::string text = description(entry);
+  ProbeCase result = make_case("dit", models / entry["file"].get<std::string>());
+  AdaptationOptions& adaptation = result.request.adaptation;
+  adaptation.lora_rules = LoraRules::kReference;
+
+  std::smatch match;
+  REQUIRE(std::regex_search(text, match, std::regex("inputs of (\\S+\\.safetensors)")));
+  result.request.inputs = {models / match.str(1), models / "dit" / "clip_fea.safetensors"};
+  const std::regex lora("(lora/\\S+\\.safetensors) at scale ([0-9.]+[0-9])");
+  for (auto it = std::sregex_iterator(text.begin(), text.end(), lora); it != std::sregex_iterator();
+       ++it) {
+    adaptation.loras.push_back({models / it->str(1), std::stod(it->str(2))});
+  }
+  if (std::regex_search(text, match, std::regex("(\\S+)/quant_models/dit_model_(\\w+)\\."))) {
+    adaptation.quant_dir = models / match.str(1);
+    adaptation.quant = match.str(2);
+  }
+  INFO(text);
+  REQUIRE((!adaptation.loras.empty() || !adaptation.quant.empty()));
+  return result;
+}
+
+/// Tensors context_int8, context_fp8: the first prompt with quantised weights.
+std::vector<ProbeCase> make_quantized_umt5_cases(const fs::path& expected) {
+  constexpr std::string_view kContext = "context_";
+  std::vector<ProbeCase> cases;
+  const auto tensors = read_safetensors(expected);
+  for (const auto& [name, tensor] : tensors) {
+    REQUIRE(name.starts_with(kContext));
+    ProbeCase result = make_case("umt5", expected);
+    result.request.inputs = {expected.parent_path() / "prompts.json"};
+    result.request.adaptation.quant = name.substr(kContext.size());
+    result.request.adaptation.quant_dir = golden_dir() / "models" / "quant";
+    cases.push_back(std::move(result));
+  }
+  return cases;
+}
+
 }  // namespace
+
+std::vector<ProbeCase> adapted_probe_cases() {
+  std::vector<ProbeCase> cases;
+  int loras = 0;
+  int quantized = 0;
+  const nlohmann::json manifest = golden_json("models/manifest.json");
+  for (const nlohmann::json& entry : manifest) {
+    const auto file = entry["file"].get<std::string>();
+    if (!file.starts_with("dit/lora_") && !file.starts_with("dit/quant_")) continue;
+    ++(file.starts_with("dit/lora_") ? loras : quantized);
+    cases.push_back(make_adapted_dit_case(entry));
+  }
+  REQUIRE(loras > 0);
+  REQUIRE(quantized > 0);
+  for (const fs::path& file : golden_files("models/t5", "", "_quant.safetensors")) {
+    std::vector<ProbeCase> more = make_quantized_umt5_cases(file);
+    std::move(more.begin(), more.end(), std::back_inserter(cases));
+  }
+  return cases;
+}
 
 std::vector<ProbeCase> probe_cases() {
   std::vector<ProbeCase> cases;

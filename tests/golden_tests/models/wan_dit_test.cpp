@@ -17,7 +17,7 @@ std::string inputs_of(const std::string& name) {
   return name;
 }
 
-// Cases with other weights (LoRA, quantised) are not this test's.
+// Cases with other weights (LoRA, quantised) are run by the test of probes.
 std::vector<std::string> cases() {
   std::vector<std::string> names;
   for (const auto& file : golden_files("models/dit", "", ".safetensors")) {

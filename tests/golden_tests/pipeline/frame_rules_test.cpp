@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "pipeline/frame_schedule.h"
 #include "pipeline/job.h"
+#include "pipeline/presets.h"
 #include "support/catch.h"
 #include "support/golden.h"
 

@@ -38,5 +38,12 @@ TEST_CASE("shapes read as in the field", "[base]") {
   CHECK(format_shape({1, 3, 48, 80}) == "[1, 3, 48, 80]");
 }
 
+TEST_CASE("a list has its number, a row a line, and an end", "[base]") {
+  CHECK(format_list("missing", {}).empty());
+  CHECK(format_list("missing", {"a", "b"}) == "\n  2 missing:\n    a\n    b");
+  const std::string many = format_list("missing", std::vector<std::string>(25, "a"));
+  CHECK(many.ends_with("\n    and 5 more"));
+}
+
 }  // namespace
 }  // namespace multitalk

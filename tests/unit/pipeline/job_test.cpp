@@ -135,12 +135,5 @@ TEST_CASE("boxes: two speakers cannot share one") {
   CHECK(mentions(box_refusal(job), "person1 and person3"));
 }
 
-TEST_CASE("presets: turbo is faster than quality") {
-  CHECK(preset_sampling(Preset::kTurbo).teacache_thresh == 0.8);
-  CHECK(preset_sampling(Preset::kTurbo).shift == 5.0);
-  CHECK(preset_sampling(Preset::kQuality).teacache_thresh == 0.3);
-  CHECK(preset_sampling(Preset::kQuality).steps == SamplingOptions{}.steps);
-}
-
 }  // namespace
 }  // namespace multitalk
