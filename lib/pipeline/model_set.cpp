@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "checkpoint/open_weights.h"
+#include "checkpoint/row_scaled.h"
 #include "checkpoint/safetensors.h"
 
 namespace multitalk {
@@ -51,9 +52,9 @@ LazyModel<Wav2Vec2> find_wav2vec2(const ModelPlacement& placement) {
 }
 
 LazyModel<Umt5> find_umt5(const ModelPlacement& placement) {
-  auto source = open_weights(
-      find_weights(placement.checkpoint_dir, "the text encoder",
-                   {"models_t5_umt5-xxl-enc-bf16.safetensors", "models_t5_umt5-xxl-enc-bf16.pth"}));
+  auto source = dequantized(open_weights(find_weights(
+      placement.checkpoint_dir, "the text encoder",
+      {"models_t5_umt5-xxl-enc-bf16.safetensors", "models_t5_umt5-xxl-enc-bf16.pth"})));
   Umt5 module(infer_umt5_config(*source));
   return LazyModel<Umt5>(
       "umT5", std::move(module), std::move(source),
@@ -81,7 +82,7 @@ LazyModel<WanVae> find_wan_vae(const ModelPlacement& placement) {
 }
 
 LazyModel<WanDit> find_wan_dit(const ModelPlacement& placement) {
-  auto source = open_dit(placement);
+  auto source = dequantized(open_dit(placement));
   DitConfig config = read_dit_config(placement.checkpoint_dir / "config.json");
   infer_sizes(config, *source);
   return LazyModel<WanDit>("the diffusion transformer", WanDit(config), std::move(source),
