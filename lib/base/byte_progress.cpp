@@ -18,7 +18,7 @@ void ByteProgress::add(std::uint64_t bytes) {
   constexpr auto kInterval = std::chrono::milliseconds(200);
   done_ += bytes;
   const Clock::time_point now = Clock::now();
-  if (!line_.on_terminal() || now - last_shown_ < kInterval) return;
+  if (!line_.on_terminal() || done_ == 0 || now - last_shown_ < kInterval) return;
   last_shown_ = now;
   const double share =
       static_cast<double>(done_) / static_cast<double>(std::max<std::uint64_t>(total_, 1));

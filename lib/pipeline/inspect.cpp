@@ -230,8 +230,10 @@ std::vector<std::string> Inspection::problems() const {
   for (const InspectedPart& part : parts) {
     if (!part.problem.empty()) lines.push_back(part.problem);
   }
-  for (const Requirement& requirement : requirements) {
-    if (!requirement.problem.empty()) lines.push_back(requirement.problem);
+  for (const auto& [role, problem] : requirements) {
+    // A file that cannot be read may have been told of above.
+    const bool known = std::find(lines.begin(), lines.end(), problem) != lines.end();
+    if (!problem.empty() && !known) lines.push_back(problem);
   }
   if (manifest) {
     if (!manifest->complete) lines.emplace_back("the conversion into this folder is not finished");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -47,6 +48,7 @@ std::string format_count(int64_t count) {
 
 /// "BF16", or the share of each where there are several: "F8_E4M3 96 %, BF16 4 %".
 std::string describe_dtypes(const InspectedPart& part) {
+  if (part.elements.empty()) return "-";
   if (part.elements.size() == 1) return part.elements.begin()->first;
   std::vector<std::pair<int64_t, std::string>> by_count;
   for (const auto& [dtype, count] : part.elements) by_count.emplace_back(count, dtype);
@@ -68,7 +70,8 @@ std::string parts_table(const Inspection& inspection) {
         part.files.size() == 1
             ? part.files.front().name
             : fmt::format("{} and {} more", part.files.front().name, part.files.size() - 1);
-    rows.push_back({part.kind, part.format, describe_dtypes(part), format_count(part.parameters()),
+    rows.push_back({part.kind, part.format, describe_dtypes(part),
+                    part.problem.empty() ? format_count(part.parameters()) : "-",
                     format_bytes(part.bytes()), files});
   }
   return table(rows, "  ");
@@ -97,8 +100,12 @@ std::string tensor_table(const Inspection& inspection) {
 std::string requirement_table(const Inspection& inspection) {
   if (inspection.requirements.empty()) return "";
   std::vector<Row> rows;
-  for (const Requirement& requirement : inspection.requirements) {
-    rows.push_back({requirement.role, requirement.problem.empty() ? "ok" : requirement.problem});
+  for (const auto& [role, problem] : inspection.requirements) {
+    rows.push_back({role, problem.empty() ? "ok" : problem.substr(0, problem.find('\n'))});
+    std::istringstream details(problem);
+    std::string line;
+    std::getline(details, line);
+    while (std::getline(details, line)) rows.push_back({"", line});
   }
   return "what generate needs of it\n" + table(rows, "  ");
 }

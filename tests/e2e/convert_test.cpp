@@ -152,6 +152,35 @@ TEST_CASE("an fp8 conversion is smaller and renders nearly the same", "[e2e][con
   CHECK(relative_l2(got, expected) < 0.1);
 }
 
+TEST_CASE("all layouts of a checkpoint convert to the same files", "[e2e][convert]") {
+  const TemporaryFolder out;
+  run_ok({"convert", "--ckpt_dir", "checkpoint", "-o", out / "linked"});
+  const auto expected = contents_of(out / "linked");
+
+  const std::string index = "diffusion_pytorch_model.safetensors.index.json";
+  link_checkpoint(out / "base", {index, "multitalk.safetensors"});
+  fs::copy_file(golden_dir() / "models/checkpoint" / (index + "_old"), out / ("base/" + index));
+  const std::string audio = fs::absolute(golden_dir() / "models/checkpoint/multitalk.safetensors");
+  run_ok({"convert", "--ckpt_dir", out / "base", "--multitalk_ckpt", audio, "-o", out / "apart"});
+  CHECK((contents_of(out / "apart") == expected));
+
+  run_ok({"convert", "--ckpt_dir", out / "linked", "-o", out / "again"});
+  CHECK((contents_of(out / "again") == expected));
+}
+
+TEST_CASE("fp8 is widened again by another conversion", "[e2e][convert]") {
+  const TemporaryFolder out;
+  run_ok({"convert", "--ckpt_dir", "checkpoint", "-o", out / "fp8", "--dtype", "fp8"});
+  run_ok({"convert", "--ckpt_dir", out / "fp8", "-o", out / "fp32", "--dtype", "fp32"});
+  const std::string index = "diffusion_pytorch_model.safetensors.index.json";
+  const auto narrow = open_weights(out / ("fp8/" + index));
+  const auto wide = open_weights(out / ("fp32/" + index));
+  const std::string weight = "blocks.0.ffn.0.weight";
+  CHECK_FALSE(wide->contains(weight + "_scale"));
+  CHECK(wide->tensor(weight).equal(narrow->tensor(weight).to(at::kFloat) *
+                                   narrow->tensor(weight + "_scale")));
+}
+
 TEST_CASE("the manifest has the size and SHA-256 of every file", "[e2e][convert]") {
   const TemporaryFolder out;
   run_ok(convert_words(out / "new", "bf16"));
@@ -290,6 +319,21 @@ TEST_CASE("inspect knows the unlinked layout and parts that are missing", "[e2e]
   CHECK(find_part(report, "audio weights") != nullptr);
   REQUIRE(report.at("problems").size() == 1);
   CHECK(report.at("problems")[0].get<std::string>().find("models_t5") != std::string::npos);
+}
+
+TEST_CASE("inspect names tensors that do not belong there", "[e2e][inspect]") {
+  const TemporaryFolder out;
+  const std::string vae = "Wan2.1_VAE.pth";
+  link_checkpoint(out / "odd", {vae});
+  std::map<std::string, at::Tensor> tensors;
+  const auto source = open_weights(golden_dir() / "models/checkpoint" / vae);
+  for (const std::string& name : source->names()) tensors[name] = source->tensor(name);
+  tensors["one.too.many"] = at::ones({3});
+  write_safetensors(out / "odd/Wan2.1_VAE.safetensors", tensors);
+  const ProcessResult result = run_program({"inspect", out / "odd"});
+  CHECK(result.exit_code == 3);
+  CHECK(result.out.find("1 unexpected") != std::string::npos);
+  CHECK(result.out.find("one.too.many [3]") != std::string::npos);
 }
 
 TEST_CASE("inspect looks at single files", "[e2e][inspect]") {
