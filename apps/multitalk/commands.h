@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "options.h"
+#include "pipeline/convert.h"
+#include "pipeline/inspect.h"
 #include "pipeline/probe.h"
 
 namespace multitalk {
@@ -41,6 +43,39 @@ class ProbeCommand {
   std::vector<double> lora_scale_ = {LoraFile{}.scale};
   std::string quant_dir_;
   std::string compat_ = "none";
+};
+
+/// multitalk convert --ckpt_dir DIR --output NEWDIR: a checkpoint as one compact folder.
+class ConvertCommand {
+ public:
+  explicit ConvertCommand(CLI::App& app);
+  bool chosen() const { return command_->parsed(); }
+  void run();
+
+ private:
+  CLI::App* command_;
+  ConvertRequest request_;
+  std::string checkpoint_dir_;
+  std::string multitalk_checkpoint_;
+  std::string wav2vec_dir_;
+  std::string output_;
+  double max_shard_gb_ = 5;
+};
+
+/// multitalk inspect PATH: what a checkpoint is.
+class InspectCommand {
+ public:
+  explicit InspectCommand(CLI::App& app);
+  bool chosen() const { return command_->parsed(); }
+  void run();
+
+ private:
+  CLI::App* command_;
+  InspectRequest request_;
+  std::string path_;
+  std::string multitalk_checkpoint_;
+  bool json_ = false;
+  bool tensors_ = false;
 };
 
 }  // namespace multitalk

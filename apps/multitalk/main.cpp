@@ -90,6 +90,8 @@ int run(int argc, char** argv) {
   add_global_options(app, global);
   GenerateCommand generate(app);
   ProbeCommand probe(app);
+  ConvertCommand convert(app);
+  InspectCommand inspect(app);
 
   std::vector<std::string> args = normalize_flags(argc, argv);
   insert_default_command(args);
@@ -104,6 +106,8 @@ int run(int argc, char** argv) {
   install_interrupt_handler();
   if (generate.chosen()) generate.run();
   if (probe.chosen()) probe.run();
+  if (convert.chosen()) convert.run();
+  if (inspect.chosen()) inspect.run();
   return static_cast<int>(ExitCode::kDone);
 }
 

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "base/error.h"
 
@@ -85,6 +86,19 @@ PendingFile::~PendingFile() {
   if (!committed_) ::unlink(temporary_.c_str());
 }
 
+void PendingFile::remove_abandoned(const fs::path& final_path) {
+  const fs::path folder = final_path.has_parent_path() ? final_path.parent_path() : fs::path(".");
+  const std::string begin = fmt::format(".{}.", final_path.stem().string());
+  const std::string end = fmt::format(".part{}", final_path.extension().string());
+  std::error_code ec;
+  std::vector<fs::path> abandoned;
+  for (const auto& entry : fs::directory_iterator(folder, ec)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(begin) && name.ends_with(end)) abandoned.push_back(entry.path());
+  }
+  for (const fs::path& file : abandoned) fs::remove(file, ec);
+}
+
 void PendingFile::commit() {
   const int fd = ::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = fd >= 0 && ::fsync(fd) == 0;
@@ -120,6 +134,14 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::release(std::size_t offset, std::size_t bytes) const {
+  // Only whole pages; those at the ends may be shared with neighbours, which costs them nothing.
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t begin = offset / page * page;
+  if (data_ == nullptr || bytes == 0) return;
+  ::madvise(const_cast<std::byte*>(data_) + begin, offset + bytes - begin, MADV_DONTNEED);
 }
 
 std::string format_bytes(std::uint64_t bytes) {

@@ -32,6 +32,10 @@ class PendingFile {
   const std::filesystem::path& temporary() const { return temporary_; }
   const std::filesystem::path& final_path() const { return final_path_; }
 
+  /// Removes what a process that was killed left of this file. For a folder that only the caller
+  /// writes to.
+  static void remove_abandoned(const std::filesystem::path& final_path);
+
   /// Flushes to disk and renames. Throws a resource error where that fails.
   void commit();
 
@@ -52,6 +56,10 @@ class MappedFile {
 
   const std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
+
+  /// These bytes will not be needed soon: the process gives their pages back to the system's file
+  /// cache. They may be read again.
+  void release(std::size_t offset, std::size_t bytes) const;
   const std::filesystem::path& path() const { return path_; }
 
  private:

@@ -14,30 +14,39 @@ namespace {
 
 constexpr int kBarWidth = 24;
 
-std::string clock(double seconds) {
+}  // namespace
+
+std::string format_clock(double seconds) {
   const int s = static_cast<int>(seconds + 0.5);
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
                    : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
-std::string bar(double share) {
+std::string progress_bar(double share) {
   const int filled = std::clamp(static_cast<int>(share * kBarWidth), 0, kBarWidth);
   return std::string(filled, '#') + std::string(kBarWidth - filled, '.');
 }
 
-}  // namespace
+LiveLine::LiveLine()
+    : on_terminal_(log::format() == log::Format::kText && ::isatty(STDERR_FILENO) == 1) {}
+
+void LiveLine::show(const std::string& text) {
+  fmt::print(stderr, "\r\033[K{}", text);
+  std::fflush(stderr);
+  shown_ = true;
+}
+
+void LiveLine::finish() {
+  if (shown_) fmt::print(stderr, "\n");
+  shown_ = false;
+}
 
 Progress::Progress(int clips, int steps_per_clip)
-    : clips_(clips),
-      steps_per_clip_(steps_per_clip),
-      terminal_(log::format() == log::Format::kText && ::isatty(STDERR_FILENO) == 1),
-      last_step_(Clock::now()) {}
-
-Progress::~Progress() { finish(); }
+    : clips_(clips), steps_per_clip_(steps_per_clip), last_step_(Clock::now()) {}
 
 void Progress::stage(const std::string& name) {
-  if (terminal_) {
-    show(name + " ...");
+  if (line_.on_terminal()) {
+    line_.show(name + " ...");
   } else {
     log::debug("{}", name);
   }
@@ -55,7 +64,8 @@ void Progress::step_done(int clip, int step) {
   smoothed_step_s_ = smoothed_step_s_ == 0 ? step_s : 0.8 * smoothed_step_s_ + 0.2 * step_s;
   const int done = clip * steps_per_clip_ + step + 1;
   const std::string of_clips = clips_ > 0 ? fmt::format("/{}", clips_) : "";
-  const std::string left = clips_ > 0 ? fmt::format(", {} left", clock(seconds_left(done))) : "";
+  const std::string left =
+      clips_ > 0 ? fmt::format(", {} left", format_clock(seconds_left(done))) : "";
 
   log::event("step", {{"clip", clip},
                       {"clips", clips_},
@@ -65,23 +75,12 @@ void Progress::step_done(int clip, int step) {
                       {"left_s", seconds_left(done)}});
   const std::string line = fmt::format("clip {}{} step {}/{}  {:.2f} s a step{}", clip + 1,
                                        of_clips, step + 1, steps_per_clip_, smoothed_step_s_, left);
-  if (terminal_) {
+  if (line_.on_terminal()) {
     const double total = std::max(1, std::max(clips_, clip + 1) * steps_per_clip_);
-    show(fmt::format("[{}] {}", bar(done / total), line));
+    line_.show(fmt::format("[{}] {}", progress_bar(done / total), line));
   } else if (log::format() == log::Format::kText) {
     log::info("{}", line);
   }
-}
-
-void Progress::show(const std::string& line) {
-  fmt::print(stderr, "\r\033[K{}", line);
-  std::fflush(stderr);
-  live_line_ = true;
-}
-
-void Progress::finish() {
-  if (live_line_) fmt::print(stderr, "\n");
-  live_line_ = false;
 }
 
 }  // namespace multitalk

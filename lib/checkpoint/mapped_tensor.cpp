@@ -19,6 +19,14 @@ std::optional<int64_t> checked_numel(const std::vector<int64_t>& shape) {
   return numel;
 }
 
+namespace {
+
+std::size_t numel_bytes(const std::vector<int64_t>& shape, at::ScalarType dtype) {
+  return static_cast<std::size_t>(c10::multiply_integers(shape)) * c10::elementSize(dtype);
+}
+
+}  // namespace
+
 at::Tensor view_mapped(const std::shared_ptr<const MappedFile>& file, std::uint64_t offset,
                        const std::vector<int64_t>& shape, at::ScalarType dtype) {
   const at::TensorOptions options = at::device(at::kCPU).dtype(dtype);
@@ -28,8 +36,10 @@ at::Tensor view_mapped(const std::shared_ptr<const MappedFile>& file, std::uint6
     std::memcpy(copy.data_ptr(), bytes, copy.nbytes());
     return copy;
   }
-  return at::from_blob(
-      const_cast<std::byte*>(bytes), shape, [file](void*) {}, options);
+  const auto release = [file, offset, size = numel_bytes(shape, dtype)](void*) {
+    file->release(offset, size);
+  };
+  return at::from_blob(const_cast<std::byte*>(bytes), shape, release, options);
 }
 
 }  // namespace multitalk

@@ -1,9 +1,6 @@
 #include "checkpoint/safetensors.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
@@ -14,6 +11,7 @@
 #include "base/text.h"
 #include "checkpoint/byte_reader.h"
 #include "checkpoint/mapped_tensor.h"
+#include "checkpoint/safetensors_dtype.h"
 
 namespace multitalk {
 namespace {
@@ -23,40 +21,6 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the official reader
 constexpr const char* kMetadataKey = "__metadata__";
-
-constexpr std::array<std::pair<std::string_view, at::ScalarType>, 17> kDtypes = {{
-    {"F64", at::kDouble},
-    {"F32", at::kFloat},
-    {"F16", at::kHalf},
-    {"BF16", at::kBFloat16},
-    {"F8_E4M3", at::kFloat8_e4m3fn},
-    {"F8_E5M2", at::kFloat8_e5m2},
-    {"F8_E8M0", at::kFloat8_e8m0fnu},
-    {"C64", at::kComplexFloat},
-    {"I64", at::kLong},
-    {"I32", at::kInt},
-    {"I16", at::kShort},
-    {"I8", at::kChar},
-    {"U64", at::kUInt64},
-    {"U32", at::kUInt32},
-    {"U16", at::kUInt16},
-    {"U8", at::kByte},
-    {"BOOL", at::kBool},
-}};
-
-at::ScalarType dtype_of(const std::string& name) {
-  for (const auto& [known, dtype] : kDtypes) {
-    if (known == name) return dtype;
-  }
-  throw weights_error("dtype {} is not known", name);
-}
-
-std::string_view dtype_name(at::ScalarType dtype) {
-  for (const auto& [name, known] : kDtypes) {
-    if (known == dtype) return name;
-  }
-  throw internal_error("safetensors has no dtype {}", c10::toString(dtype));
-}
 
 /// A tensor of the header; offsets count from the end of the header.
 struct Entry {
@@ -93,7 +57,7 @@ Entry parse_entry(const json& fields) {
     throw weights_error("the header has no dtype for it");
   }
   Entry entry;
-  entry.info.dtype = dtype_of(fields["dtype"].get<std::string>());
+  entry.info.dtype = safetensors_dtype(fields["dtype"].get<std::string>());
   const std::vector<std::uint64_t> shape = unsigned_list(fields, "shape");
   entry.info.shape.assign(shape.begin(), shape.end());
   const std::vector<std::uint64_t> offsets = unsigned_list(fields, "data_offsets");
@@ -271,51 +235,6 @@ std::vector<std::string> require_shards(const fs::path& index,
   return {shards.begin(), shards.end()};
 }
 
-/// A tensor to write: wider elements come first, so that all are aligned.
-struct Placed {
-  const std::string* name;
-  const at::Tensor* tensor;
-  std::uint64_t begin = 0;
-};
-
-std::vector<Placed> place(const std::map<std::string, at::Tensor>& tensors) {
-  std::vector<Placed> placed;
-  for (const auto& [name, tensor] : tensors) placed.push_back({&name, &tensor});
-  std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
-    return a.tensor->element_size() > b.tensor->element_size();
-  });
-  std::uint64_t offset = 0;
-  for (Placed& item : placed) {
-    item.begin = offset;
-    offset += item.tensor->nbytes();
-  }
-  return placed;
-}
-
-/// The header, padded with blanks so that the data starts at a multiple of 8.
-std::string make_header(const std::vector<Placed>& placed,
-                        const std::map<std::string, std::string>& metadata) {
-  json header = json::object();
-  if (!metadata.empty()) header[kMetadataKey] = metadata;
-  for (const Placed& item : placed) {
-    header[*item.name] = {{"dtype", dtype_name(item.tensor->scalar_type())},
-                          {"shape", item.tensor->sizes().vec()},
-                          {"data_offsets", {item.begin, item.begin + item.tensor->nbytes()}}};
-  }
-  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  return text;
-}
-
-std::array<char, 8> little_endian_u64(std::uint64_t value) {
-  std::array<char, 8> bytes{};
-  for (char& byte : bytes) {
-    byte = static_cast<char>(value & 0xFF);
-    value >>= 8;
-  }
-  return bytes;
-}
-
 }  // namespace
 
 std::unique_ptr<TensorSource> open_safetensors(const fs::path& file) {
@@ -344,27 +263,6 @@ std::unique_ptr<TensorSource> open_safetensors_index(const fs::path& index) {
 
 std::unique_ptr<TensorSource> merge_sources(std::vector<std::unique_ptr<TensorSource>> sources) {
   return std::make_unique<MergedSource>(std::move(sources));
-}
-
-void write_safetensors(const fs::path& file, const std::map<std::string, at::Tensor>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  const std::vector<Placed> placed = place(tensors);
-  const std::string header = make_header(placed, metadata);
-  PendingFile pending(file);
-  std::ofstream stream(pending.temporary(), std::ios::binary | std::ios::trunc);
-  stream.write(little_endian_u64(header.size()).data(), 8);
-  stream.write(header.data(), static_cast<std::streamsize>(header.size()));
-  for (const Placed& item : placed) {
-    const at::Tensor bytes = item.tensor->to(at::kCPU).contiguous();
-    stream.write(static_cast<const char*>(bytes.const_data_ptr()),
-                 static_cast<std::streamsize>(bytes.nbytes()));
-  }
-  stream.close();
-  if (!stream) {
-    throw resource_error("{}: cannot write: {}", file.string(), std::strerror(errno))
-        .with_hint("is the disk full?");
-  }
-  pending.commit();
 }
 
 std::map<std::string, at::Tensor> read_safetensors(const fs::path& file) {

@@ -24,7 +24,7 @@ std::unique_ptr<TensorSource> open_safetensors_index(const std::filesystem::path
 std::unique_ptr<TensorSource> merge_sources(std::vector<std::unique_ptr<TensorSource>> sources);
 
 /// Writes tensors (any device, made contiguous) to a new file, atomically. The metadata goes into
-/// "__metadata__".
+/// "__metadata__". SafetensorsWriter writes what does not fit into memory.
 void write_safetensors(const std::filesystem::path& file,
                        const std::map<std::string, at::Tensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {});

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "checkpoint/open_weights.h"
 #include "checkpoint/quanto.h"
+#include "checkpoint/row_scaled.h"
 #include "checkpoint/safetensors.h"
 
 namespace multitalk {
@@ -64,9 +65,9 @@ std::unique_ptr<TensorSource> open_dit(const ModelPlacement& placement) {
 
 std::unique_ptr<TensorSource> open_umt5(const ModelPlacement& placement) {
   if (!placement.adaptation.quant.empty()) return open_quantized(placement.adaptation, "t5");
-  return open_weights(
-      find_weights(placement.checkpoint_dir, "the text encoder",
-                   {"models_t5_umt5-xxl-enc-bf16.safetensors", "models_t5_umt5-xxl-enc-bf16.pth"}));
+  return dequantized(open_weights(find_weights(
+      placement.checkpoint_dir, "the text encoder",
+      {"models_t5_umt5-xxl-enc-bf16.safetensors", "models_t5_umt5-xxl-enc-bf16.pth"})));
 }
 
 }  // namespace
@@ -109,7 +110,7 @@ LazyModel<WanVae> find_wan_vae(const ModelPlacement& placement) {
 }
 
 LazyModel<WanDit> find_wan_dit(const ModelPlacement& placement) {
-  auto source = open_dit(placement);
+  auto source = dequantized(open_dit(placement));
   DitConfig config = read_dit_config(placement.checkpoint_dir / "config.json");
   infer_sizes(config, *source);
   WanDit module(config);

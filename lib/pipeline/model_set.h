@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "checkpoint/state_dict.h"
@@ -44,6 +45,11 @@ class LazyModel {
 
   /// The model without its weights being read: its configuration.
   const Module& module() const { return module_; }
+
+  /// What load() reads, and how: for those who read the weights themselves.
+  const TensorSource& source() const { return *source_; }
+  const LoadOptions& options() const { return options_; }
+  std::vector<Parameter> parameters() { return parameters_of(module_); }
 
   /// Frees the tensors; the next get() reads them again.
   void release() {

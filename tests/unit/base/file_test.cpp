@@ -78,6 +78,20 @@ TEST_CASE("two pending files of one name do not meet", "[base]") {
   CHECK(first.temporary() != second.temporary());
 }
 
+TEST_CASE("what a killed process left of a file is removed, and nothing else", "[base]") {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "out.bin";
+  for (const std::string name : {".out.1-0.part.bin", ".out.77-3.part.bin"}) {
+    write_file_atomically(folder.path() / name, "half");
+  }
+  for (const std::string name : {"out.bin", ".other.1-0.part.bin", ".out.1-0.part.txt"}) {
+    write_file_atomically(folder.path() / name, "whole");
+  }
+  PendingFile::remove_abandoned(path);
+  CHECK(entries(folder.path()) == 3);
+  CHECK(fs::exists(path));
+}
+
 TEST_CASE("places where no file can be are input errors", "[base]") {
   const TemporaryFolder folder;
   const auto pending = [](const fs::path& path) {
@@ -121,6 +135,9 @@ TEST_CASE("a mapped file shows the file's bytes", "[base]") {
   write_file_atomically(path, "weights");
   const MappedFile mapped(path);
   CHECK(mapped.path() == path);
+  CHECK(std::string(reinterpret_cast<const char*>(mapped.data()), mapped.size()) == "weights");
+
+  mapped.release(2, 5);
   CHECK(std::string(reinterpret_cast<const char*>(mapped.data()), mapped.size()) == "weights");
 
   write_file_atomically(folder.path() / "empty", "");

@@ -1,0 +1,116 @@
+#include "base/digest.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+
+namespace multitalk {
+
+struct Sha256::Context {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> evp{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  const bool ready = context_->evp != nullptr &&
+                     EVP_DigestInit_ex(context_->evp.get(), EVP_sha256(), nullptr) == 1;
+  MULTITALK_CHECK(ready, "libcrypto has no SHA-256");
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::update(const void* data, std::size_t bytes) {
+  MULTITALK_CHECK(EVP_DigestUpdate(context_->evp.get(), data, bytes) == 1, "SHA-256 failed");
+}
+
+std::string Sha256::hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  MULTITALK_CHECK(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), &size) == 1,
+                  "SHA-256 failed");
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
+}
+
+std::string sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes.data(), bytes.size());
+  return hash.hex();
+}
+
+namespace {
+
+/// A descriptor that is closed at the end.
+class ReadOnlyFile {
+ public:
+  explicit ReadOnlyFile(const std::filesystem::path& path)
+      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (fd_ < 0) throw weights_error("{}: cannot open: {}", path.string(), std::strerror(errno));
+    ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
+  }
+  ~ReadOnlyFile() { ::close(fd_); }
+  ReadOnlyFile(const ReadOnlyFile&) = delete;
+  ReadOnlyFile& operator=(const ReadOnlyFile&) = delete;
+
+  std::size_t read(std::vector<char>& buffer) const {
+    const ssize_t count = ::read(fd_, buffer.data(), buffer.size());
+    if (count < 0) {
+      throw weights_error("{}: cannot read: {}", path_.string(), std::strerror(errno));
+    }
+    return static_cast<std::size_t>(count);
+  }
+
+ private:
+  std::filesystem::path path_;
+  int fd_;
+};
+
+}  // namespace
+
+FileDigest digest_of(const std::filesystem::path& path, const BytesDone& done) {
+  constexpr std::size_t kBufferBytes = std::size_t{8} << 20;
+  const ReadOnlyFile file(path);
+  std::vector<char> buffer(kBufferBytes);
+  FileDigest digest;
+  Sha256 hash;
+  while (const std::size_t count = file.read(buffer)) {
+    check_interrupted();
+    hash.update(buffer.data(), count);
+    digest.bytes += count;
+    if (done) done(count);
+  }
+  digest.sha256 = hash.hex();
+  return digest;
+}
+
+HashingWriter::HashingWriter(const std::filesystem::path& file)
+    : file_(file), stream_(file_.temporary(), std::ios::binary | std::ios::trunc) {}
+
+void HashingWriter::write(const void* data, std::size_t bytes) {
+  stream_.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
+  if (!stream_) fail();
+  hash_.update(data, bytes);
+  bytes_ += bytes;
+}
+
+FileDigest HashingWriter::finish() {
+  stream_.close();
+  if (!stream_) fail();
+  file_.commit();
+  return {bytes_, hash_.hex()};
+}
+
+void HashingWriter::fail() const {
+  throw resource_error("{}: cannot write: {}", file_.final_path().string(), std::strerror(errno))
+      .with_hint("is the disk full?");
+}
+
+}  // namespace multitalk
