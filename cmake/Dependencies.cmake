@@ -6,6 +6,7 @@ find_package(spdlog REQUIRED)
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n)
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
 find_package(LibTorch 2.11 REQUIRED)  # cmake/FindLibTorch.cmake
 
 pkg_check_modules(SNDFILE REQUIRED IMPORTED_TARGET sndfile)
