@@ -18,6 +18,8 @@ class GenerateCommand {
   void run() const;
 
  private:
+  void repeat() const;
+
   CLI::App* command_;
   GenerateOptions options_;
 };
@@ -37,6 +39,20 @@ class ProbeCommand {
   std::string checkpoint_dir_;
   std::string wav2vec_dir_;
   std::string task_ = "multitalk-14B";
+};
+
+/// multitalk man, multitalk completion SHELL: the flags of all commands, for `man` and for shells.
+class HelpCommand {
+ public:
+  explicit HelpCommand(CLI::App& app);
+  bool chosen() const { return man_->parsed() || completion_->parsed(); }
+  void run() const;
+
+ private:
+  const CLI::App& root_;
+  CLI::App* man_;
+  CLI::App* completion_;
+  std::string shell_;
 };
 
 }  // namespace multitalk

@@ -90,6 +90,7 @@ int run(int argc, char** argv) {
   add_global_options(app, global);
   GenerateCommand generate(app);
   ProbeCommand probe(app);
+  HelpCommand help(app);
 
   std::vector<std::string> args = normalize_flags(argc, argv);
   insert_default_command(args);
@@ -104,6 +105,7 @@ int run(int argc, char** argv) {
   install_interrupt_handler();
   if (generate.chosen()) generate.run();
   if (probe.chosen()) probe.run();
+  if (help.chosen()) help.run();
   return static_cast<int>(ExitCode::kDone);
 }
 

@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "checkpoint/state_dict.h"
@@ -43,6 +45,9 @@ class LazyModel {
 
   /// The model without its weights being read: its configuration.
   const Module& module() const { return module_; }
+
+  /// The files that the tensors come from.
+  std::set<std::string> files() const { return files_of(*source_); }
 
   /// Frees the tensors; the next get() reads them again.
   void release() {
@@ -98,6 +103,9 @@ Tokenizer find_tokenizer(const ModelPlacement& placement);
 /// All of them.
 struct ModelSet {
   explicit ModelSet(const ModelPlacement& placement);
+
+  /// The files of all their weights.
+  std::vector<std::string> files() const;
 
   LazyModel<Wav2Vec2> wav2vec2;
   LazyModel<Umt5> umt5;

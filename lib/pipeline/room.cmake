@@ -1,7 +1,8 @@
 multitalk_room(pipeline TORCH
   SOURCES clip_renderer.cpp color_correction.cpp conditioning.cpp cover_fit.cpp frame_mask.cpp
-          frame_schedule.cpp generate.cpp input_json.cpp job.cpp json_fields.cpp latent_trace.cpp
-          memory_plan.cpp model_set.cpp plan.cpp probe.cpp speaker_masks.cpp speech.cpp task.cpp
+          frame_schedule.cpp generate.cpp input_json.cpp job.cpp job_settings.cpp json_fields.cpp
+          latent_trace.cpp memory_plan.cpp model_set.cpp plan.cpp probe.cpp provenance.cpp
+          speaker_masks.cpp speech.cpp task.cpp weight_hashes.cpp
   DEPENDS multitalk_sampling multitalk_models multitalk_media)
 
 # The built-in tasks: every file of configs/ as a string in the library.
