@@ -6,9 +6,9 @@ find_package(spdlog REQUIRED)
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n)
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
 find_package(LibTorch 2.11 REQUIRED)  # cmake/FindLibTorch.cmake
 
-pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3)
 pkg_check_modules(SNDFILE REQUIRED IMPORTED_TARGET sndfile)
 pkg_check_modules(SAMPLERATE REQUIRED IMPORTED_TARGET samplerate)
 pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)

@@ -20,6 +20,8 @@ class GenerateCommand {
   void run() const;
 
  private:
+  void repeat() const;
+
   CLI::App* command_;
   GenerateOptions options_;
 };
@@ -76,6 +78,20 @@ class InspectCommand {
   std::string multitalk_checkpoint_;
   bool json_ = false;
   bool tensors_ = false;
+};
+
+/// multitalk man, multitalk completion SHELL: the flags of all commands, for `man` and for shells.
+class HelpCommand {
+ public:
+  explicit HelpCommand(CLI::App& app);
+  bool chosen() const { return man_->parsed() || completion_->parsed(); }
+  void run() const;
+
+ private:
+  const CLI::App& root_;
+  CLI::App* man_;
+  CLI::App* completion_;
+  std::string shell_;
 };
 
 }  // namespace multitalk

@@ -92,6 +92,7 @@ int run(int argc, char** argv) {
   ProbeCommand probe(app);
   ConvertCommand convert(app);
   InspectCommand inspect(app);
+  HelpCommand help(app);
 
   std::vector<std::string> args = normalize_flags(argc, argv);
   insert_default_command(args);
@@ -108,6 +109,7 @@ int run(int argc, char** argv) {
   if (probe.chosen()) probe.run();
   if (convert.chosen()) convert.run();
   if (inspect.chosen()) inspect.run();
+  if (help.chosen()) help.run();
   return static_cast<int>(ExitCode::kDone);
 }
 

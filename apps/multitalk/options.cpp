@@ -6,10 +6,13 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <map>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "pipeline/frame_schedule.h"
+#include "pipeline/job_settings.h"
 #include "pipeline/presets.h"
 
 namespace multitalk {
@@ -29,6 +32,9 @@ namespace {
 void add_inputs(CLI::App& app, GenerateOptions& o) {
   const std::string group = "Input";
   app.add_option("--input_json", o.input_json, "The job as a JSON file (the reference's format)")
+      ->group(group);
+  app.add_option("--from", o.from,
+                 "Repeat the run that made this video (or its .json); flags given here win")
       ->group(group);
   app.add_option("--image", o.image, "The picture (instead of --input_json)")->group(group);
   app.add_option("--audio", o.audio, "One recording a speaker, in order; None is a silent one")
@@ -112,6 +118,11 @@ void add_video(CLI::App& app, GenerateOptions& o) {
   app.add_option("--audio_rate", o.audio_rate, "Sound in the video: source, or 16000 mono")
       ->check(CLI::IsMember({"source", "16000"}))
       ->capture_default_str()
+      ->group(group);
+  app.add_flag("--no_sidecar", o.no_sidecar, "No VIDEO.mp4.json with the settings beside the video")
+      ->group(group);
+  app.add_flag("--no_weight_hashes", o.no_weight_hashes,
+               "Leave the hashes of the weights out of the settings")
       ->group(group);
   app.add_option("--audio_save_dir", o.audio_save_dir,
                  "Also keep the mixed sound and the audio embeddings in a folder of this one")
@@ -403,6 +414,7 @@ Job make_job(const CLI::App& app, const GenerateOptions& o) {
   refuse_what_is_not_here_yet(o);
   Job job;
   job.task = load_task(o.task);
+  if (o.task.ends_with(".json")) job.task_file = o.task;
   job.size = o.size.empty() ? job.task.default_size : o.size;
   job.compat = o.compat == "reference" ? Compat::kReference : Compat::kNone;
   read_inputs(app, o, job);
@@ -423,6 +435,8 @@ Job make_job(const CLI::App& app, const GenerateOptions& o) {
   job.dtype = o.dtype;
   job.t5_on_cpu = o.t5_cpu;
   job.noise_on_cpu = o.noise_device == "cpu";
+  job.sidecar = !o.no_sidecar;
+  job.weight_hashes = !o.no_weight_hashes;
   job.overwrite = o.overwrite || job.compat == Compat::kReference;
   job.crf = o.crf;
   job.mix_at_16k = o.audio_rate == "16000" || job.compat == Compat::kReference;
@@ -432,6 +446,76 @@ Job make_job(const CLI::App& app, const GenerateOptions& o) {
   if (const std::optional<Preset> preset = preset_of(o)) apply_preset(app, o, *preset, job);
   job.output = output_of(o, job);
   return job;
+}
+
+Json given_settings(const CLI::App& app) {
+  Json given = Json::object();
+  const std::vector<const CLI::Option*> options = app.get_options();
+  for (const CLI::Option* option : options) {
+    if (option->count() == 0 || option->get_lnames().empty()) continue;
+    const std::vector<std::string> values = option->reduced_results();
+    Json& setting = given[option->get_lnames().front()];
+    if (values.size() == 1) {
+      setting = values.front();
+    } else {
+      setting = values;
+    }
+  }
+  return given;
+}
+
+namespace {
+
+/// Flags that say where a run's files go or what is checked, and --input_json, whose content is
+/// recorded instead.
+const std::set<std::string> kNotRecorded = {
+    "from",      "input_json", "output",     "save_file", "save_latents",     "audio_save_dir",
+    "overwrite", "dry_run",    "no_sidecar", "boxes_png", "no_weight_hashes", "json",
+    "help"};
+
+const std::set<std::string> kPresets = {"turbo", "quality", "preset"};
+
+/// Recorded flags that make room where another one is given.
+const std::set<std::string>& replaced_by(const std::string& flag) {
+  static const std::set<std::string> kInputs = {"image", "audio", "audio_type", "box", "prompt"};
+  static const std::set<std::string> kPresetFlags = {
+      "turbo",           "quality",       "preset",
+      "use_teacache",    "sample_shift",  "sample_text_guide_scale",
+      "teacache_thresh", "offload_model", "sample_audio_guide_scale"};
+  static const std::set<std::string> kShift = {"sample_shift"};
+  static const std::set<std::string> kNone;
+  if (flag == "input_json") return kInputs;
+  if (flag == "size") return kShift;
+  return kPresets.contains(flag) ? kPresetFlags : kNone;
+}
+
+/// The value as it is, or from the root where the flag takes a folder.
+Json absolute_if_folder(const std::string& flag, const Json& value) {
+  if (!flag.ends_with("_dir") || !value.is_string()) return value;
+  return absolute_path(value.get<std::string>());
+}
+
+}  // namespace
+
+Json recorded_settings(const Json& given) {
+  Json recorded = Json::object();
+  for (const auto& [flag, value] : given.items()) {
+    if (kNotRecorded.contains(flag)) continue;
+    recorded[flag] = absolute_if_folder(flag, value);
+    if (!value.is_array()) continue;
+    for (Json& word : recorded[flag]) word = absolute_if_folder(flag, word);
+  }
+  return recorded;
+}
+
+Json repeated_settings(const Json& recorded, const Json& given) {
+  Json settings = recorded_settings(recorded);
+  for (const auto& item : given.items()) {
+    for (const std::string& replaced : replaced_by(item.key())) settings.erase(replaced);
+  }
+  settings.update(given);
+  settings.erase("from");
+  return settings;
 }
 
 }  // namespace multitalk

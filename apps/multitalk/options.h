@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "pipeline/generate.h"
 #include "pipeline/job.h"
+#include "pipeline/json_fields.h"
 
 namespace multitalk {
 
@@ -70,6 +71,9 @@ struct GenerateOptions {
   std::string compat = "none";
   std::string audio_rate = "source";
   int crf = 18;
+  bool no_sidecar = false;
+  bool no_weight_hashes = false;
+  std::string from;
   std::string save_latents;
   bool dry_run = false;
   bool json = false;
@@ -82,6 +86,18 @@ void add_generate_options(CLI::App& app, GenerateOptions& options);
 /// The job that the options describe. Reads the input JSON and the task file; throws an input error
 /// for flags that contradict each other or are not in this version yet.
 Job make_job(const CLI::App& app, const GenerateOptions& options);
+
+/// The flags that were given, by name: {"frame_num": "9", "audio": ["a.wav", "None"]}.
+Json given_settings(const CLI::App& app);
+
+/// What a record keeps of the given flags: those that have to do with the frames. Folders become
+/// absolute paths.
+Json recorded_settings(const Json& given);
+
+/// The flags of a run that repeats a recorded one: those given now, and the recorded ones that they
+/// leave untouched (--size brings its own --sample_shift, --input_json its own inputs, a preset its
+/// own set).
+Json repeated_settings(const Json& recorded, const Json& given);
 
 /// "--sample-steps=4" as "--sample_steps=4": dashes and underscores mean the same in a flag's name.
 std::vector<std::string> normalize_flags(int argc, char** argv);

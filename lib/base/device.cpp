@@ -5,6 +5,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -96,6 +97,17 @@ MemoryInfo memory_info(at::Device device) {
   const auto [free_bytes, total_bytes] =
       at::getDeviceAllocator(device.type())->getMemoryInfo(device.index());
   return {free_bytes, total_bytes};
+}
+
+std::uint64_t peak_bytes(at::Device device) {
+  if (device.is_cpu()) {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  }
+  constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  const auto stats = at::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+  return static_cast<std::uint64_t>(stats.allocated_bytes[kAll].peak);
 }
 
 at::Generator make_generator(at::Device device, std::uint64_t seed) {

@@ -22,6 +22,10 @@ struct MemoryInfo {
 /// Free and total memory of the device (of the host for the CPU).
 MemoryInfo memory_info(at::Device device);
 
+/// The most memory that was in use at once: of this process for the CPU, of libtorch's tensors for
+/// a GPU.
+std::uint64_t peak_bytes(at::Device device);
+
 /// A generator of its own, seeded: the same seed gives the numbers that torch.manual_seed(seed)
 /// gives on the same kind of device.
 at::Generator make_generator(at::Device device, std::uint64_t seed);

@@ -1,10 +1,8 @@
 #include "base/digest.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -13,38 +11,6 @@
 #include "base/interrupt.h"
 
 namespace multitalk {
-
-struct Sha256::Context {
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> evp{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
-};
-
-Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  const bool ready = context_->evp != nullptr &&
-                     EVP_DigestInit_ex(context_->evp.get(), EVP_sha256(), nullptr) == 1;
-  MULTITALK_CHECK(ready, "libcrypto has no SHA-256");
-}
-
-Sha256::~Sha256() = default;
-
-void Sha256::update(const void* data, std::size_t bytes) {
-  MULTITALK_CHECK(EVP_DigestUpdate(context_->evp.get(), data, bytes) == 1, "SHA-256 failed");
-}
-
-std::string Sha256::hex() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  MULTITALK_CHECK(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), &size) == 1,
-                  "SHA-256 failed");
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
-}
-
-std::string sha256(std::string_view bytes) {
-  Sha256 hash;
-  hash.update(bytes.data(), bytes.size());
-  return hash.hex();
-}
 
 namespace {
 

@@ -1,4 +1,4 @@
-// SHA-256 of files (FIPS 180-4, computed by OpenSSL's libcrypto), as sha256sum prints it.
+// Files and their SHA-256: checked by reading back, and hashed while they are written.
 #pragma once
 
 #include <cstddef>
@@ -6,34 +6,12 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <memory>
 #include <string>
-#include <string_view>
 
 #include "base/file.h"
+#include "base/sha256.h"
 
 namespace multitalk {
-
-/// The hash of bytes that come piece by piece.
-class Sha256 {
- public:
-  Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
-
-  void update(const void* data, std::size_t bytes);
-
-  /// 64 hexadecimal digits; to be called once, at the end.
-  std::string hex();
-
- private:
-  struct Context;
-  std::unique_ptr<Context> context_;
-};
-
-/// The hash of a string.
-std::string sha256(std::string_view bytes);
 
 /// What tells one file from another.
 struct FileDigest {

@@ -91,8 +91,7 @@ Mismatches compare(const std::vector<Parameter>& parameters, const TensorSource&
 
 /// Where the tensors come from: the file, or the first of several.
 std::string origin_of(const TensorSource& source) {
-  std::set<std::string> files;
-  for (const std::string& name : source.names()) files.insert(source.origin(name));
+  const std::set<std::string> files = files_of(source);
   if (files.empty()) return "an empty checkpoint";
   if (files.size() == 1) return *files.begin();
   return fmt::format("{} and {} more files", *files.begin(), files.size() - 1);

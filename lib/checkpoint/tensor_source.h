@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,5 +36,13 @@ class TensorSource {
   /// The file that `name` comes from, for messages.
   virtual std::string origin(const std::string& name) const = 0;
 };
+
+/// The files that the tensors of `source` come from.
+inline std::set<std::string> files_of(const TensorSource& source) {
+  std::set<std::string> files;
+  const std::vector<std::string> names = source.names();
+  for (const std::string& name : names) files.insert(source.origin(name));
+  return files;
+}
 
 }  // namespace multitalk

@@ -108,15 +108,20 @@ class VideoWriter::Muxer {
   }
 
   void start(const std::map<std::string, std::string>& metadata) {
-    for (const auto& [key, value] : metadata) {
-      av_dict_set(&output_->metadata, key.c_str(), value.c_str(), 0);
-    }
+    for (const auto& [key, value] : metadata) set_metadata(key, value);
     check(avio_open(&output_->pb, ffmpeg::file_url(file_.temporary()).c_str(), AVIO_FLAG_WRITE));
     AVDictionary* options = nullptr;
     av_dict_set(&options, "movflags", "+faststart+use_metadata_tags", 0);
     const int error = avformat_write_header(output_, &options);
     av_dict_free(&options);
     check(error);
+  }
+
+  /// The muxer writes the metadata with its index, at the end.
+  void set_metadata(const std::string& key, const std::string& value) {
+    if (av_dict_set(&output_->metadata, key.c_str(), value.c_str(), 0) < 0) {
+      throw resource_error("out of memory");
+    }
   }
 
   /// One frame (null: the end) into the encoder, and the packets that it gives into the file.
@@ -197,6 +202,9 @@ class VideoWriter::VideoTrack {
     codec_->color_trc = AVCOL_TRC_BT709;
     av_opt_set_double(codec_->priv_data, "crf", options.crf, 0);
     av_opt_set(codec_->priv_data, "preset", options.preset.c_str(), 0);
+    // The same frames give the same video on every machine and in every run. (Without it, small
+    // pictures depend on what was in the memory before, where the processor has AVX-512.)
+    av_opt_set(codec_->priv_data, "x264-params", "cpu-independent=1", 0);
     if (const int error = avcodec_open2(codec_.get(), &encoder, nullptr); error < 0) {
       throw input_error("libx264 refuses {} x {} pixels: {}", options.width, options.height,
                         ffmpeg::error_text(error));
@@ -315,6 +323,10 @@ void VideoWriter::write_audio(std::span<const float> interleaved) {
   MULTITALK_CHECK(interleaved.size() % static_cast<std::size_t>(options_.audio_channels) == 0,
                   "{} samples for {} channels", interleaved.size(), options_.audio_channels);
   audio_->write(interleaved);
+}
+
+void VideoWriter::set_metadata(const std::string& key, const std::string& value) {
+  muxer_->set_metadata(key, value);
 }
 
 void VideoWriter::finish() {

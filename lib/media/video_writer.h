@@ -46,6 +46,9 @@ class VideoWriter {
   /// length of the video. Throws as write_frame.
   void write_audio(std::span<const float> interleaved);
 
+  /// Adds to the options' metadata, or replaces what has this key there; until finish().
+  void set_metadata(const std::string& key, const std::string& value);
+
   /// Encodes what is left and gives the file its name. Throws an input error where no frame was
   /// written.
   void finish();

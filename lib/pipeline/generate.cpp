@@ -7,6 +7,7 @@
 
 #include "base/device.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -202,6 +203,16 @@ void save_audio(const Job& job, const Plan& plan, const std::vector<at::Tensor>&
   }
 }
 
+void add_peak_memory(at::Device device, RenderResult& result) {
+  result.peak_host_bytes = peak_bytes(at::kCPU);
+  if (!device.is_cpu()) result.peak_device_bytes = peak_bytes(device);
+}
+
+/// JSON is UTF-8; file names need not be.
+std::string dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 void check_weights(const Job& job, Plan& plan) {
@@ -211,7 +222,7 @@ void check_weights(const Job& job, Plan& plan) {
   plan.memory = plan_memory(plan, models, placement, job.frame_num);
 }
 
-RenderResult generate(const Job& job, const Plan& plan) {
+RenderResult generate(const Job& job, const Plan& plan, const RunOrigin& origin) {
   const at::NoGradGuard no_grad;
   const ModelPlacement placement = placement_of(job, plan);
   ModelSet models(placement);
@@ -220,6 +231,7 @@ RenderResult generate(const Job& job, const Plan& plan) {
   require_memory(plan_memory(plan, models, placement, job.frame_num),
                  memory_info(plan.device).free_bytes, plan.device.str());
 
+  RunRecorder recorder(job, plan, origin, models.files());
   RenderResult result;
   LatentTrace trace(job.save_latents);
   VideoWriter writer(job.output, video_options(job, plan));
@@ -230,9 +242,13 @@ RenderResult generate(const Job& job, const Plan& plan) {
 
   ClipRenderer renderer(job, plan, models, inputs, trace, progress, result.stage_s);
   result.frames = render_clips(plan, renderer, writer, trace);
-  writer.finish();
-  trace.write();
   progress.finish();
+  add_peak_memory(plan.device, result);
+  const Json record = recorder.finish(result);
+  writer.set_metadata(kRecordKey, dump(record, -1));
+  writer.finish();
+  if (job.sidecar) write_file_atomically(sidecar_of(job.output), dump(record, 2) + "\n");
+  trace.write();
   return result;
 }
 

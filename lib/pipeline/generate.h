@@ -1,17 +1,22 @@
 // From a plan to the finished video.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "pipeline/job.h"
 #include "pipeline/plan.h"
+#include "pipeline/provenance.h"
 
 namespace multitalk {
 
 struct RenderResult {
   int frames = 0;
   std::map<std::string, double> stage_s;  ///< seconds by stage
+  std::uint64_t peak_host_bytes = 0;
+  std::optional<std::uint64_t> peak_device_bytes;  ///< where the device is not the host
 };
 
 /// Accounts for every tensor of the job's checkpoint and fills plan.memory, reading headers only.
@@ -19,8 +24,9 @@ struct RenderResult {
 void check_weights(const Job& job, Plan& plan);
 
 /// Renders the job: speech and prompt to embeddings, then clip by clip noise to latent to frames,
-/// which go to the encoder as they are made. The video appears at job.output when it is whole.
+/// which go to the encoder as they are made. The video appears at job.output when it is whole, with
+/// the record of the run in its metadata and, unless the job says otherwise, beside it.
 /// Throws weights errors, resource errors, and Error(kInterrupted) after a signal.
-RenderResult generate(const Job& job, const Plan& plan);
+RenderResult generate(const Job& job, const Plan& plan, const RunOrigin& origin);
 
 }  // namespace multitalk

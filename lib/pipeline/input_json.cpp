@@ -177,6 +177,7 @@ void read_fields(const Json& root, Job& job) {
 
 void read_input_json(const std::filesystem::path& file, Job& job) {
   require_file(file, "input_json");
+  job.input_json = file;
   try {
     const Json root = parse_json_object(read_file(file));
     warn_unknown_keys(root, kKeys, file.string());

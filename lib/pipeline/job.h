@@ -63,12 +63,16 @@ struct Job {
   AudioType audio_type = AudioType::kParallel;
 
   // Where things are.
+  std::optional<std::filesystem::path> input_json;  ///< what the fields above were read from
+  std::optional<std::filesystem::path> task_file;   ///< where the task is none of the built-in ones
   std::filesystem::path checkpoint_dir;
   std::filesystem::path wav2vec_dir;
   std::optional<std::filesystem::path> multitalk_checkpoint;  ///< where not in checkpoint_dir
   AdaptationOptions adaptation;
   std::filesystem::path output;  ///< the mp4
   bool overwrite = false;        ///< existing files may be replaced
+  bool sidecar = true;           ///< write VIDEO.mp4.json beside it
+  bool weight_hashes = true;     ///< the record of the run holds the weights' hashes
   std::optional<std::filesystem::path> save_latents;
   std::optional<std::filesystem::path> audio_save_dir;
 

@@ -135,4 +135,13 @@ ModelSet::ModelSet(const ModelPlacement& placement)
       wan_dit(find_wan_dit(placement)),
       tokenizer(find_tokenizer(placement)) {}
 
+std::vector<std::string> ModelSet::files() const {
+  std::set<std::string> all = wav2vec2.files();
+  all.merge(umt5.files());
+  all.merge(clip_vision.files());
+  all.merge(wan_vae.files());
+  all.merge(wan_dit.files());
+  return {all.begin(), all.end()};
+}
+
 }  // namespace multitalk

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,10 +47,12 @@ class LazyModel {
   /// The model without its weights being read: its configuration.
   const Module& module() const { return module_; }
 
+  /// The files that the tensors come from.
+  std::set<std::string> files() const { return files_of(*source_); }
+
   /// What load() reads, and how: for those who read the weights themselves.
   const TensorSource& source() const { return *source_; }
   const LoadOptions& options() const { return options_; }
-  std::vector<Parameter> parameters() { return parameters_of(module_); }
 
   /// Frees the tensors; the next get() reads them again.
   void release() {
@@ -106,6 +109,9 @@ Tokenizer find_tokenizer(const ModelPlacement& placement);
 /// All of them.
 struct ModelSet {
   explicit ModelSet(const ModelPlacement& placement);
+
+  /// The files of all their weights.
+  std::vector<std::string> files() const;
 
   LazyModel<Wav2Vec2> wav2vec2;
   LazyModel<Umt5> umt5;

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "media/image_writer.h"
+#include "pipeline/job_settings.h"
+#include "pipeline/provenance.h"
 #include "pipeline/speaker_masks.h"
 #include "sampling/flow_schedule.h"
 
@@ -38,8 +40,20 @@ void check_output(const std::filesystem::path& file, bool overwrite, const std::
   const PendingFile probe(file);  // throws where the folder cannot be written
 }
 
+void check_sidecar(const Job& job) {
+  const std::filesystem::path sidecar = sidecar_of(job.output);
+  std::error_code ec;
+  if (job.input_json && std::filesystem::equivalent(sidecar, *job.input_json, ec)) {
+    throw input_error("--output {}: the settings beside it would replace the input {}",
+                      job.output.string(), job.input_json->string())
+        .with_hint("choose another name, or add --no_sidecar");
+  }
+  check_output(sidecar, job.overwrite, "sidecar (--no_sidecar leaves it out)");
+}
+
 void check_outputs(const Job& job) {
   check_output(job.output, job.overwrite, "--output");
+  if (job.sidecar) check_sidecar(job);
   if (job.save_latents) check_output(*job.save_latents, job.overwrite, "--save_latents");
 }
 
@@ -70,8 +84,6 @@ at::ScalarType resolve_dtype(const Job& job, at::Device device) {
   MULTITALK_CHECK(job.dtype.empty(), "unknown dtype {}", job.dtype);
   return device.is_cuda() ? at::kBFloat16 : at::kFloat;
 }
-
-std::string dtype_name(at::ScalarType dtype) { return dtype == at::kFloat ? "fp32" : "bf16"; }
 
 }  // namespace
 

@@ -2,8 +2,9 @@ multitalk_room(pipeline TORCH
   SOURCES adaptation.cpp checkpoint_manifest.cpp clip_renderer.cpp color_correction.cpp
           conditioning.cpp convert.cpp convert_plan.cpp cover_fit.cpp frame_mask.cpp
           frame_schedule.cpp generate.cpp input_json.cpp inspect.cpp inspect_report.cpp job.cpp
-          json_fields.cpp latent_trace.cpp memory_plan.cpp model_set.cpp plan.cpp presets.cpp
-          probe.cpp speaker_masks.cpp speech.cpp task.cpp
+          job_settings.cpp json_fields.cpp latent_trace.cpp memory_plan.cpp model_set.cpp plan.cpp
+          presets.cpp probe.cpp provenance.cpp speaker_masks.cpp speech.cpp task.cpp
+          weight_hashes.cpp
   DEPENDS multitalk_sampling multitalk_models multitalk_media)
 
 # The built-in tasks: every file of configs/ as a string in the library.

@@ -42,6 +42,19 @@ TEST_CASE("a GPU that is not there is a resource error", "[base]") {
   CHECK(code_for("cuda") == (has_gpu() ? ExitCode::kDone : ExitCode::kResources));
 }
 
+TEST_CASE("the peak of memory only grows", "[base]") {
+  const std::uint64_t before = peak_bytes(at::kCPU);
+  CHECK(before > 1'000'000);
+  CHECK(before < memory_info(at::kCPU).total_bytes);
+  const std::string touched(std::size_t{2} * before, 'x');
+  CHECK(peak_bytes(at::kCPU) >= touched.size());
+  if (has_gpu()) {
+    const at::Device gpu = resolve_device("cuda");
+    const at::Tensor tensor = at::ones({1000, 1000}, at::TensorOptions().device(gpu));
+    CHECK(peak_bytes(gpu) >= tensor.nbytes());
+  }
+}
+
 TEST_CASE("memory is known on every device", "[base]") {
   const MemoryInfo memory = memory_info(resolve_device("auto"));
   CHECK(memory.free_bytes > 0);

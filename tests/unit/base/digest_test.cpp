@@ -12,15 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST_CASE("SHA-256 of the standard's examples", "[base]") {
-  // FIPS 180-4 examples, https://csrc.nist.gov/projects/cryptographic-standards-and-guidelines
-  CHECK(sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  CHECK(sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  Sha256 hash;
-  for (int i = 0; i < 1000; ++i) hash.update(std::string(1000, 'a').data(), 1000);
-  CHECK(hash.hex() == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-}
-
 TEST_CASE("a hashing writer tells the digest of what the disk has", "[base]") {
   const test::TemporaryFolder folder;
   const fs::path path = folder.path() / "x.bin";

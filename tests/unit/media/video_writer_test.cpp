@@ -1,5 +1,6 @@
 #include "media/video_writer.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <cmath>
@@ -193,6 +194,61 @@ TEST_CASE("video: a full disk is an error of resources") {
   std::signal(SIGXFSZ, old_handler);
   CHECK(code == ExitCode::kResources);
   CHECK(empty_folder(folder.path()));
+}
+
+/// The bytes of 9 frames of moving waves and noise, encoded and decoded.
+std::vector<std::uint8_t> encode_and_decode(const std::filesystem::path& path) {
+  VideoOptions options;
+  options.width = 80;
+  options.height = 48;
+  options.audio_rate = 0;
+  VideoWriter writer(path, options);
+  unsigned random = 1;
+  for (int t = 0; t < 9; ++t) {
+    std::vector<std::uint8_t> rgb;
+    for (int i = 0; i < options.width * options.height * 3; ++i) {
+      random = random * 1664525u + 1013904223u;
+      const double wave = 128 + 60 * std::sin(i * 0.01 + t * 0.3);
+      rgb.push_back(static_cast<std::uint8_t>(wave + (random >> 24) % 40));
+    }
+    writer.write_frame(rgb);
+  }
+  writer.finish();
+  std::vector<std::uint8_t> all;
+  VideoReader reader(path);
+  for (Image image; reader.next(image);) {
+    all.insert(all.end(), image.rgb.begin(), image.rgb.end());
+  }
+  return all;
+}
+
+TEST_CASE("video: the same frames give the same video, whatever was in the memory before") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a.mp4";
+  const std::vector<std::uint8_t> first = encode_and_decode(path);
+  for (const int filling : {1, 85, 170, 255}) {
+    mallopt(M_PERTURB, filling);
+    const std::vector<std::uint8_t> again = encode_and_decode(path);
+    mallopt(M_PERTURB, 0);
+    CHECK(again == first);
+  }
+}
+
+TEST_CASE("video: metadata can be added until the end") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a.mp4";
+  VideoOptions options = small_video();
+  options.metadata = {{"comment", "before"}, {"first", "stays"}};
+  VideoWriter writer(path, options);
+  writer.write_frame(flat(options, 1, 2, 3));
+  const std::string text(20'000, 'x');
+  writer.set_metadata("comment", "after");
+  writer.set_metadata("own key", text);
+  writer.finish();
+  const std::map<std::string, std::string> metadata = probe_video(path).metadata;
+  CHECK(metadata.at("comment") == "after");
+  CHECK(metadata.at("first") == "stays");
+  CHECK(metadata.at("own key") == text);
 }
 
 TEST_CASE("video: AAC's rates") {
