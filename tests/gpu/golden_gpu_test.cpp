@@ -1,11 +1,8 @@
 // The golden cases on a GPU: every module, and the whole program with the CPU's noise. Skipped
 // where there is no GPU. Prints the worst figures, for docs/parity.md.
-#include <algorithm>
-#include <iostream>
-#include <map>
-
 #include "has_gpu.h"
 #include "support/catch.h"
+#include "support/figures.h"
 #include "support/golden.h"
 #include "support/golden_e2e.h"
 #include "support/probe_cases.h"
@@ -13,33 +10,24 @@
 namespace multitalk::test {
 namespace {
 
-void print(const std::string& dtype, const std::map<std::string, double>& worst) {
-  for (const auto& [what, figure] : worst) {
-    std::cout << "cuda " << dtype << " " << what << ": worst relative L2 " << figure << "\n";
-  }
-}
-
 void check_modules(const std::vector<ProbeCase>& cases, const std::string& dtype,
                    double tolerance) {
-  std::map<std::string, double> worst;
+  WorstFigures worst("cuda " + dtype);
   for (const ProbeCase& probe_case : cases) {
-    double& figure = worst[probe_case.request.module];
     run_probe_case(probe_case, "cuda", dtype,
                    [&](const std::string& name, const at::Tensor& ours, const at::Tensor& theirs) {
                      if (!at::isFloatingType(theirs.scalar_type())) return;
                      const double distance = relative_l2(ours, theirs);
                      INFO(probe_case.file << ": " << name);
                      CHECK(distance <= tolerance);
-                     figure = std::max(figure, distance);
+                     worst.note(probe_case.request.module, distance);
                    });
   }
-  print(dtype, worst);
 }
 
 void check_renders(const std::string& dtype, double tolerance) {
-  std::map<std::string, double> worst;
+  WorstFigures worst("cuda " + dtype);
   for (const std::string& name : golden_renders()) {
-    double& figure = worst["render " + name];
     run_golden_render(
         name, "cuda", dtype,
         [&](const std::string& tensor, const at::Tensor& ours, const at::Tensor& theirs) {
@@ -47,10 +35,9 @@ void check_renders(const std::string& dtype, double tolerance) {
           const double distance = relative_l2(ours, theirs);
           INFO(name << ": " << tensor);
           CHECK(distance <= tolerance);
-          figure = std::max(figure, distance);
+          worst.note("render " + name, distance);
         });
   }
-  print(dtype, worst);
 }
 
 }  // namespace

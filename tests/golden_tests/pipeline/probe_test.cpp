@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "support/catch.h"
+#include "support/figures.h"
 #include "support/golden.h"
 #include "support/probe_cases.h"
 #include "support/process.h"
@@ -21,7 +22,7 @@ double tolerance_of(const std::string& file) {
 }
 
 /// Returns how many tensors were compared.
-std::size_t check_case(const ProbeCase& probe_case) {
+std::size_t check_case(const ProbeCase& probe_case, WorstFigures& worst) {
   const double tolerance = tolerance_of(probe_case.file);
   std::size_t compared = 0;
   run_probe_case(probe_case, "cpu", "fp32",
@@ -29,7 +30,9 @@ std::size_t check_case(const ProbeCase& probe_case) {
                    INFO(probe_case.file << ": " << name);
                    ++compared;
                    if (at::isFloatingType(theirs.scalar_type())) {
-                     CHECK(relative_l2(ours, theirs) <= tolerance);
+                     const double distance = relative_l2(ours, theirs);
+                     CHECK(distance <= tolerance);
+                     worst.note(probe_case.request.module, distance);
                    } else {
                      CHECK(at::equal(ours, theirs));
                    }
@@ -40,12 +43,14 @@ std::size_t check_case(const ProbeCase& probe_case) {
 }  // namespace
 
 TEST_CASE("every module probed on its golden inputs gives the official outputs", "[golden]") {
-  for (const ProbeCase& probe_case : probe_cases()) check_case(probe_case);
+  WorstFigures worst("cpu fp32");
+  for (const ProbeCase& probe_case : probe_cases()) check_case(probe_case, worst);
 }
 
 TEST_CASE("LoRAs and quantised weights give the official outputs", "[golden]") {
+  WorstFigures worst("cpu fp32, LoRA or quantised,");
   for (const ProbeCase& probe_case : adapted_probe_cases()) {
-    const std::size_t compared = check_case(probe_case);
+    const std::size_t compared = check_case(probe_case, worst);
     if (probe_case.request.module != "dit") continue;
     INFO(probe_case.file << ": all tensors have a counterpart");
     CHECK(compared == read_safetensors(probe_case.expected).size());
