@@ -196,7 +196,7 @@ TEST_CASE("the manifest has the size and SHA-256 of every file", "[e2e][convert]
     if (name == "config.json") {
       const ProcessResult sum =
           run_process({"/usr/bin/sha256sum", "config.json"}, out.path() / "new");
-      CHECK(sum.out.substr(0, 64) == manifest.at("files").at(name).at("sha256"));
+      CHECK(sum.out.substr(0, 64) == manifest.at("files").at(name).at("sha256").get<std::string>());
     }
   }
   const json index =

@@ -41,7 +41,7 @@ TEST_CASE("frame rules: the presets take the nearest 4n+1 within cog-MultiTalk's
 TEST_CASE("frame rules: a job's defaults are the official ones") {
   const json defaults = rules()["official_cli_defaults"];
   const Job job;
-  CHECK(load_task(defaults["task"]).default_size == defaults["size"]);
+  CHECK(load_task(defaults["task"]).default_size == defaults["size"].get<std::string>());
   CHECK(job.frame_num == defaults["frame_num"].get<int>());
   CHECK(job.motion_frame == defaults["motion_frame"].get<int>());
   CHECK((job.mode == Mode::kClip) == (defaults["mode"] == "clip"));
