@@ -7,12 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/lora.h"
+
 namespace multitalk {
 
 struct ConvertRequest {
   std::filesystem::path checkpoint_dir;
   std::optional<std::filesystem::path> multitalk_checkpoint;
   std::optional<std::filesystem::path> wav2vec_dir;
+  std::vector<LoraFile> loras;  ///< merged into the transformer, as a render would
   std::filesystem::path output_dir;
   std::string dtype = "bf16";  ///< of transformer and text encoder: bf16, fp32, or fp8 (see docs)
   std::uint64_t max_shard_bytes = 5'000'000'000;

@@ -22,6 +22,28 @@ namespace fs = std::filesystem;
 /// Shared with the writing functions, which may outlive the plan.
 using Source = std::shared_ptr<const TensorSource>;
 
+/// The tensors of a model as they are with its LoRAs merged: converted to the dtype of the merge,
+/// then changed, as at loading (LoadOptions).
+class MergedSource : public TensorSource {
+ public:
+  MergedSource(Source source, const LoadOptions& options)
+      : source_(std::move(source)), options_(options) {}
+
+  std::vector<std::string> names() const override { return source_->names(); }
+  bool contains(const std::string& name) const override { return source_->contains(name); }
+  std::string origin(const std::string& name) const override { return source_->origin(name); }
+  TensorInfo info(const std::string& name) const override {
+    return {options_.dtype, source_->info(name).shape};
+  }
+  at::Tensor tensor(const std::string& name) const override {
+    return options_.adjust(name, source_->tensor(name).to(options_.dtype));
+  }
+
+ private:
+  Source source_;
+  LoadOptions options_;
+};
+
 enum class Form { kConverted, kRowScales, kScaledRows };
 
 /// A tensor of an output file, and how it comes from the source.
@@ -173,6 +195,9 @@ class Planner {
     placement_.checkpoint_dir = request.checkpoint_dir;
     placement_.multitalk_checkpoint = request.multitalk_checkpoint;
     placement_.wav2vec_dir = request.wav2vec_dir.value_or("");
+    placement_.dtype = precision_.dtype;
+    placement_.adaptation.loras = request.loras;
+    for (const LoraFile& lora : request.loras) sources_.insert(lora.path.string());
   }
 
   ConvertPlan plan() {
@@ -197,7 +222,10 @@ class Planner {
   }
 
   void add_transformer() {
-    const auto [model, source] = open(find_wan_dit(placement_));
+    auto [model, source] = open(find_wan_dit(placement_));
+    if (model->options().adjust) {
+      source = std::make_shared<MergedSource>(std::move(source), model->options());
+    }
     const auto shards = split_into_shards(tensors_of(*model, precision_), request_.max_shard_bytes);
     nlohmann::json weight_map = nlohmann::json::object();
     std::uint64_t total_bytes = 0;
@@ -267,6 +295,7 @@ class Planner {
   /// Sources by name, size and time of their last change, and the files that are made of them.
   std::string recipe() const {
     std::string text = request_.dtype + "\n";
+    for (const LoraFile& lora : request_.loras) text += fmt::format("LoRA at {}\n", lora.scale);
     for (const fs::path file : sources_) {
       text += fmt::format("from {} {} {}\n", file.filename().string(), fs::file_size(file),
                           fs::last_write_time(file).time_since_epoch().count());

@@ -60,33 +60,34 @@ std::map<std::string, std::string> contents_of(const fs::path& folder) {
 
 /// The frames of a short render, from a checkpoint folder.
 at::Tensor render(const std::string& checkpoint, const std::string& wav2vec,
-                  const std::string& dtype) {
+                  const std::string& dtype, const std::vector<std::string>& more = {}) {
   const TemporaryFolder out;
   const fs::path example = golden_files("models/e2e", "", "").front();
-  run_ok({"--ckpt_dir",
-          checkpoint,
-          "--wav2vec_dir",
-          wav2vec,
-          "--size",
-          "48x80",
-          "--frame_num",
-          "9",
-          "--device",
-          "cpu",
-          "--dtype",
-          dtype,
-          "--sample_steps",
-          "2",
-          "--image",
-          (example / "image.png").string(),
-          "--audio",
-          (example / "voice1.wav").string(),
-          "--prompt",
-          "a face",
-          "-o",
-          out / "video.mp4",
-          "--save_latents",
-          out / "trace.safetensors"});
+  run_ok(std::vector<std::string>{"--ckpt_dir",
+                                  checkpoint,
+                                  "--wav2vec_dir",
+                                  wav2vec,
+                                  "--size",
+                                  "48x80",
+                                  "--frame_num",
+                                  "9",
+                                  "--device",
+                                  "cpu",
+                                  "--dtype",
+                                  dtype,
+                                  "--sample_steps",
+                                  "2",
+                                  "--image",
+                                  (example / "image.png").string(),
+                                  "--audio",
+                                  (example / "voice1.wav").string(),
+                                  "--prompt",
+                                  "a face",
+                                  "-o",
+                                  out / "video.mp4",
+                                  "--save_latents",
+                                  out / "trace.safetensors"} +
+         more);
   return read_safetensors(out / "trace.safetensors").at("video_uint8");
 }
 
@@ -124,6 +125,23 @@ TEST_CASE("a converted checkpoint renders the same frames", "[e2e][convert]") {
     run_ok(convert_words(folder, dtype));
     CHECK(render(folder, folder + "/wav2vec2", dtype)
               .equal(render("checkpoint", "chinese-wav2vec2-base", dtype)));
+  }
+}
+
+TEST_CASE("LoRAs are merged as a render merges them", "[e2e][convert]") {
+  const TemporaryFolder out;
+  std::vector<std::string> loras = {"--lora_dir"};
+  for (const fs::path& file : golden_files("models/lora", "", ".safetensors")) {
+    loras.push_back(file.string());
+  }
+  loras.insert(loras.end(), {"--lora_scale", "0.7"});
+  for (const std::string dtype : {"fp32", "bf16"}) {
+    INFO(dtype);
+    const std::string folder = out / dtype;
+    run_ok(convert_words(folder, dtype) + loras);
+    const at::Tensor converted = render(folder, folder + "/wav2vec2", dtype);
+    CHECK(converted.equal(render("checkpoint", "chinese-wav2vec2-base", dtype, loras)));
+    CHECK_FALSE(converted.equal(render("checkpoint", "chinese-wav2vec2-base", dtype)));
   }
 }
 
