@@ -22,6 +22,10 @@ at::Tensor row_scales(const at::Tensor& weight);
 /// its subnormals are 2^-9 apart.
 at::Tensor quantize_rows(const at::Tensor& weight, const at::Tensor& scales);
 
+/// The same tensors, with the scales under the names that load_state_dict takes (scale_key), so
+/// that the weights stay in 8 bits in memory.
+std::unique_ptr<TensorSource> kept_scaled(std::unique_ptr<TensorSource> source);
+
 /// The same tensors, but those that have scales beside them are multiplied by them and come as
 /// float32, and the scales are hidden. Tensors without scales come as they are.
 std::unique_ptr<TensorSource> dequantized(std::unique_ptr<TensorSource> source);

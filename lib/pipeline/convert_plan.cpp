@@ -196,6 +196,7 @@ class Planner {
     placement_.multitalk_checkpoint = request.multitalk_checkpoint;
     placement_.wav2vec_dir = request.wav2vec_dir.value_or("");
     placement_.dtype = precision_.dtype;
+    placement_.widen = true;
     placement_.adaptation.loras = request.loras;
     for (const LoraFile& lora : request.loras) sources_.insert(lora.path.string());
   }

@@ -35,6 +35,11 @@ std::unique_ptr<TensorSource> open_quantized_lora(const LoraFile& lora, const st
       lora.path, lora.path.parent_path() / fmt::format("quantization_map_{}_FusionX.json", quant));
 }
 
+/// Rows of 8 bits stay so in memory, unless they are to be changed or read by others.
+std::unique_ptr<TensorSource> row_scaled(std::unique_ptr<TensorSource> source, bool widen) {
+  return widen ? dequantized(std::move(source)) : kept_scaled(std::move(source));
+}
+
 /// The base model and the audio weights as one source: in the linked layout the index names
 /// multitalk.safetensors itself, in the unlinked one the file lies beside it or is named.
 std::unique_ptr<TensorSource> open_dit(const ModelPlacement& placement) {
@@ -65,9 +70,10 @@ std::unique_ptr<TensorSource> open_dit(const ModelPlacement& placement) {
 
 std::unique_ptr<TensorSource> open_umt5(const ModelPlacement& placement) {
   if (!placement.adaptation.quant.empty()) return open_quantized(placement.adaptation, "t5");
-  return dequantized(open_weights(find_weights(
-      placement.checkpoint_dir, "the text encoder",
-      {"models_t5_umt5-xxl-enc-bf16.safetensors", "models_t5_umt5-xxl-enc-bf16.pth"})));
+  return row_scaled(open_weights(find_weights(placement.checkpoint_dir, "the text encoder",
+                                              {"models_t5_umt5-xxl-enc-bf16.safetensors",
+                                               "models_t5_umt5-xxl-enc-bf16.pth"})),
+                    placement.widen);
 }
 
 }  // namespace
@@ -110,12 +116,13 @@ LazyModel<WanVae> find_wan_vae(const ModelPlacement& placement) {
 }
 
 LazyModel<WanDit> find_wan_dit(const ModelPlacement& placement) {
-  auto source = dequantized(open_dit(placement));
+  const bool merges = placement.adaptation.quant.empty() && !placement.adaptation.loras.empty();
+  auto source = row_scaled(open_dit(placement), placement.widen || merges);
   DitConfig config = read_dit_config(placement.checkpoint_dir / "config.json");
   infer_sizes(config, *source);
   WanDit module(config);
   LoadOptions options = load_options(placement.device, placement.dtype);
-  if (placement.adaptation.quant.empty()) {
+  if (merges) {
     options.adjust = lora_adjustment(placement.adaptation.loras, parameters_of(module),
                                      placement.adaptation.lora_rules);
   }

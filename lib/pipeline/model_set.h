@@ -95,6 +95,7 @@ struct ModelPlacement {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   bool t5_on_cpu = false;
+  bool widen = false;  ///< 8-bit rows of a converted folder are widened when they are read
   AdaptationOptions adaptation;
 };
 

@@ -168,6 +168,14 @@ TEST_CASE("an fp8 conversion is smaller and renders nearly the same", "[e2e][con
   const at::Tensor expected = render("checkpoint", "chinese-wav2vec2-base", "fp32").to(at::kFloat);
   const at::Tensor got = render(out / "fp8", out / "fp8/wav2vec2", "fp32").to(at::kFloat);
   CHECK(relative_l2(got, expected) < 0.1);
+
+  const std::string lora = golden_files("models/lora", "", ".safetensors").back().string();
+  const at::Tensor adapted =
+      render(out / "fp8", out / "fp8/wav2vec2", "fp32", {"--lora_dir", lora}).to(at::kFloat);
+  const at::Tensor expected_adapted =
+      render("checkpoint", "chinese-wav2vec2-base", "fp32", {"--lora_dir", lora}).to(at::kFloat);
+  CHECK(relative_l2(adapted, expected_adapted) < 0.1);
+  CHECK_FALSE(adapted.equal(got));
 }
 
 TEST_CASE("all layouts of a checkpoint convert to the same files", "[e2e][convert]") {

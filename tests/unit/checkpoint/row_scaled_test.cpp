@@ -5,6 +5,7 @@
 #include "archive_builder.h"
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/state_dict.h"
 #include "support/catch.h"
 
 namespace multitalk {
@@ -83,13 +84,30 @@ TEST_CASE("a dequantised source hides the scales and applies them") {
   CHECK(source->origin("a.weight") == (folder / "x"));
 }
 
+TEST_CASE("a kept source has the scales under the names that loading takes") {
+  const TemporaryFolder folder;
+  const at::Tensor weight = uneven_rows();
+  const at::Tensor scales = row_scales(weight);
+  write_safetensors(folder / "x", {{"a.weight", quantize_rows(weight, scales)},
+                                   {scale_name("a.weight"), scales},
+                                   {"c_scale", at::ones({1})}});
+  const auto source = kept_scaled(open_safetensors(folder / "x"));
+  CHECK(source->names() == std::vector<std::string>{"a.weight", scale_key("a.weight"), "c_scale"});
+  CHECK_FALSE(source->contains(scale_name("a.weight") + "x"));
+  CHECK(source->info("a.weight").dtype == at::kFloat8_e4m3fn);
+  CHECK(source->tensor(scale_key("a.weight")).equal(scales));
+  CHECK(source->origin(scale_key("a.weight")) == (folder / "x"));
+}
+
 TEST_CASE("scales that do not fit are refused with both shapes") {
   const TemporaryFolder folder;
   for (const at::Tensor& scales : {at::ones({3, 1}), at::ones({2}), at::ones({2, 1}, at::kHalf)}) {
     write_safetensors(folder / "x",
                       {{"w", at::ones({2, 2}).to(at::kFloat8_e4m3fn)}, {"w_scale", scales}});
-    const auto source = dequantized(open_safetensors(folder / "x"));
-    CHECK_THROWS_AS(source->tensor("w"), Error);
+    const auto widened = dequantized(open_safetensors(folder / "x"));
+    CHECK_THROWS_AS(widened->tensor("w"), Error);
+    const auto kept = kept_scaled(open_safetensors(folder / "x"));
+    CHECK_THROWS_AS(kept->tensor(scale_key("w")), Error);
   }
 }
 
