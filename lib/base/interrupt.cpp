@@ -23,8 +23,10 @@ void install_interrupt_handler() {
   std::signal(SIGTERM, on_signal);
 }
 
+bool was_interrupted() { return g_interrupted != 0; }
+
 void check_interrupted() {
-  if (g_interrupted != 0) {
+  if (was_interrupted()) {
     throw Error(ExitCode::kInterrupted, "interrupted; nothing unfinished was left behind");
   }
 }

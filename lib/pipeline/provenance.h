@@ -39,7 +39,7 @@ class RunRecorder {
   RunRecorder(const Job& job, const Plan& plan, const RunOrigin& origin,
               const std::vector<std::string>& weight_files);
 
-  /// The record; waits for the hashes of the weights. Throws Error(kInterrupted) after a signal.
+  /// The record; waits for the hashes of the weights (see WeightHasher::wait).
   Json finish(const RenderResult& result);
 
  private:

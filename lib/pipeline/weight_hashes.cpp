@@ -129,7 +129,12 @@ WeightHasher::Hashes WeightHasher::wait() {
   if (hashes_.wait_for(0ms) != std::future_status::ready) {
     log::info("hashing the weights, once for all runs; --no_weight_hashes does without");
   }
-  while (hashes_.wait_for(100ms) != std::future_status::ready) check_interrupted();
+  while (hashes_.wait_for(100ms) != std::future_status::ready) {
+    if (!was_interrupted()) continue;
+    log::warning("interrupted: the video is finished without the hashes of all weights");
+    thread_.request_stop();
+    break;
+  }
   return hashes_.get();
 }
 

@@ -33,7 +33,8 @@ class WeightHasher {
   /// as soon as it is known.
   WeightHasher(std::vector<std::string> files, std::map<std::string, std::string> expected);
 
-  /// Waits for the hashes; once only. Throws Error(kInterrupted) after a signal.
+  /// Waits for the hashes; once only. A signal ends the waiting, not the program: a finished render
+  /// is not lost over hashes. What is not hashed by then is missing.
   Hashes wait();
 
  private:
