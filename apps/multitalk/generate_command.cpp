@@ -58,7 +58,11 @@ void render(const CLI::App& app, const GenerateOptions& options, const Json& rep
   }
   Plan plan = make_plan(job);
   if (options.dry_run) {
-    if (!job.checkpoint_dir.empty() || !job.wav2vec_dir.empty()) check_weights(job, plan);
+    if (job.checkpoint_dir.empty() && job.wav2vec_dir.empty()) {
+      expect_memory(job, plan);
+    } else {
+      check_weights(job, plan);
+    }
     if (!options.boxes_png.empty()) write_boxes_png(options.boxes_png, plan);
     print_plan(options, job, plan);
     return;

@@ -65,25 +65,30 @@ void check_fit(ModelSet& models, const ModelPlacement& placement) {
           dir + " (image encoder)");
 }
 
-MemoryPlan plan_memory(const Plan& plan, ModelSet& models, const ModelPlacement& placement,
-                       int frame_num) {
-  const DitConfig& dit = models.wan_dit.module().config();
+/// What the memory depends on beside the models.
+MemoryInputs memory_inputs(const Job& job, const Plan& plan) {
   MemoryInputs in;
+  in.tokens = plan.tokens();
+  in.height = plan.bucket.height;
+  in.width = plan.bucket.width;
+  in.frame_num = job.frame_num;
+  in.audio_frames = plan.speech.samples() / (16000 / kFramesPerSecond);
+  in.element_bytes = static_cast<int64_t>(c10::elementSize(plan.dtype));
+  in.text_on_device = !job.t5_on_cpu;
+  return in;
+}
+
+MemoryPlan plan_memory(const Job& job, const Plan& plan, ModelSet& models) {
+  const DitConfig& dit = models.wan_dit.module().config();
+  MemoryInputs in = memory_inputs(job, plan);
   in.wav2vec2_bytes = models.wav2vec2.bytes();
   in.text_encoder_bytes = models.umt5.bytes();
   in.clip_bytes = models.clip_vision.bytes();
   in.vae_bytes = models.wan_vae.bytes();
   in.dit_bytes = models.wan_dit.bytes();
-  in.tokens = plan.tokens();
   in.dim = dit.dim;
   in.ffn_dim = dit.ffn_dim;
   in.vae_dim = models.wan_vae.module().config().dim;
-  in.height = plan.bucket.height;
-  in.width = plan.bucket.width;
-  in.frame_num = frame_num;
-  in.audio_frames = plan.speech.samples() / (16000 / kFramesPerSecond);
-  in.element_bytes = static_cast<int64_t>(c10::elementSize(plan.dtype));
-  in.text_on_device = !placement.t5_on_cpu;
   return estimate_memory(in);
 }
 
@@ -215,11 +220,28 @@ std::string dump(const Json& json, int indent) {
 
 }  // namespace
 
+void expect_memory(const Job& job, Plan& plan) {
+  if (!job.task.model_sizes) return;
+  const ModelSizes& sizes = *job.task.model_sizes;
+  constexpr int64_t kFloatBytes = 4;
+  MemoryInputs in = memory_inputs(job, plan);
+  // The dtypes of ModelPlacement.
+  in.wav2vec2_bytes = sizes.wav2vec2 * kFloatBytes;
+  in.text_encoder_bytes = sizes.text_encoder * in.element_bytes;
+  in.clip_bytes = sizes.image_encoder * in.element_bytes;
+  in.vae_bytes = sizes.vae * kFloatBytes;
+  in.dit_bytes = sizes.transformer * in.element_bytes;
+  in.dim = sizes.dim;
+  in.ffn_dim = sizes.ffn_dim;
+  in.vae_dim = sizes.vae_dim;
+  plan.memory = estimate_memory(in);
+}
+
 void check_weights(const Job& job, Plan& plan) {
   const ModelPlacement placement = placement_of(job, plan);
   ModelSet models(placement);
   check_fit(models, placement);
-  plan.memory = plan_memory(plan, models, placement, job.frame_num);
+  plan.memory = plan_memory(job, plan, models);
 }
 
 RenderResult generate(const Job& job, const Plan& plan, const RunOrigin& origin) {
@@ -228,8 +250,8 @@ RenderResult generate(const Job& job, const Plan& plan, const RunOrigin& origin)
   ModelSet models(placement);
   check_fit(models, placement);
   allow_tf32(plan.dtype != at::kFloat);
-  require_memory(plan_memory(plan, models, placement, job.frame_num),
-                 memory_info(plan.device).free_bytes, plan.device.str());
+  require_memory(plan_memory(job, plan, models), memory_info(plan.device).free_bytes,
+                 plan.device.str());
 
   RunRecorder recorder(job, plan, origin, models.files());
   RenderResult result;

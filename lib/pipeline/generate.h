@@ -19,6 +19,9 @@ struct RenderResult {
   std::optional<std::uint64_t> peak_device_bytes;  ///< where the device is not the host
 };
 
+/// Fills plan.memory from the task's model sizes, where it has them: for a dry run without weights.
+void expect_memory(const Job& job, Plan& plan);
+
 /// Accounts for every tensor of the job's checkpoint and fills plan.memory, reading headers only.
 /// Throws weights errors (exit code 3).
 void check_weights(const Job& job, Plan& plan);

@@ -173,7 +173,7 @@ std::string describe_plan(const Job& job, const Plan& plan) {
     }
     line("", "peak: about " + format_bytes(plan.memory->peak_bytes()));
   } else {
-    line("memory", "not known: no --ckpt_dir");
+    line("memory", "not known: no --ckpt_dir, and the task has no model_sizes");
   }
   return text;
 }

@@ -34,7 +34,7 @@ struct Plan {
   int64_t seed = 42;  ///< drawn here where the job's is negative
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
-  std::optional<MemoryPlan> memory;  ///< where the job names a checkpoint
+  std::optional<MemoryPlan> memory;  ///< where the sizes of the models are known
 
   int latent_frames = 0;  ///< of a clip
   int latent_height = 0;

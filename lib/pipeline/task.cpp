@@ -17,7 +17,8 @@ namespace {
 
 constexpr int kPixelsPerToken = 16;  ///< 8 of the VAE times 2 of the patch
 
-const std::vector<std::string> kTaskKeys = {"name", "negative_prompt", "default_size", "sizes"};
+const std::vector<std::string> kTaskKeys = {"name", "negative_prompt", "default_size", "sizes",
+                                            "model_sizes"};
 const std::vector<std::string> kSizeKeys = {"sample_shift", "teacache_coefficients", "buckets"};
 
 std::optional<double> parse_decimal(const std::string& text) {
@@ -75,6 +76,30 @@ SizeClass parse_size_class(const Json& value, const std::string& name) {
   return size;
 }
 
+ModelSizes parse_model_sizes(const Json& value) {
+  const std::string name = "model_sizes";
+  if (!value.is_object()) wrong_type(name, "an object", value);
+  ModelSizes sizes;
+  const std::vector<std::pair<std::string, int64_t*>> fields = {
+      {"wav2vec2", &sizes.wav2vec2},
+      {"text_encoder", &sizes.text_encoder},
+      {"image_encoder", &sizes.image_encoder},
+      {"vae", &sizes.vae},
+      {"transformer", &sizes.transformer},
+      {"dim", &sizes.dim},
+      {"ffn_dim", &sizes.ffn_dim},
+      {"vae_dim", &sizes.vae_dim}};
+  std::vector<std::string> known;
+  for (const auto& [key, slot] : fields) known.push_back(key);
+  warn_unknown_keys(value, known, name);
+  for (const auto& [key, slot] : fields) {
+    const Json& number = require_field(value, key, known, name);
+    if (!number.is_number_unsigned()) wrong_type(name + "." + key, "a whole number", number);
+    *slot = number.get<int64_t>();
+  }
+  return sizes;
+}
+
 Task parse_fields(const Json& root) {
   Task task;
   task.name = as_text(require_field(root, "name", kTaskKeys), "name");
@@ -89,6 +114,7 @@ Task parse_fields(const Json& root) {
   if (!task.sizes.contains(task.default_size)) {
     throw input_error("default_size: \"{}\" is not one of the sizes", task.default_size);
   }
+  if (root.contains("model_sizes")) task.model_sizes = parse_model_sizes(root["model_sizes"]);
   return task;
 }
 

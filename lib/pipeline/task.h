@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +25,25 @@ struct SizeClass {
   std::vector<double> teacache_coefficients;  ///< highest power first, as numpy.poly1d takes them
 };
 
+/// How large the models are, for the memory plan of a dry run without a checkpoint: parameters that
+/// are used, and the widths that activations depend on.
+struct ModelSizes {
+  int64_t wav2vec2 = 0;
+  int64_t text_encoder = 0;
+  int64_t image_encoder = 0;
+  int64_t vae = 0;
+  int64_t transformer = 0;
+  int64_t dim = 0;      ///< of the transformer
+  int64_t ffn_dim = 0;  ///< of its feed-forward layers
+  int64_t vae_dim = 0;  ///< channels of the VAE at full resolution
+};
+
 struct Task {
   std::string name;
   std::string negative_prompt;
   std::map<std::string, SizeClass> sizes;
   std::string default_size;
+  std::optional<ModelSizes> model_sizes;  ///< where the task file has them
 };
 
 /// `name_or_file` is a built-in task's name or a path that ends with ".json". Throws an input error

@@ -83,6 +83,20 @@ TEST_CASE("three speakers, unequal voices, streaming: as long as the longest", "
   CHECK(probe_video(out / "video.mp4").frames == 25);
 }
 
+TEST_CASE("a dry run needs no weights and still tells the memory", "[e2e]") {
+  const TemporaryFolder out;
+  const ProcessResult result = run_program(
+      {"--image", any_picture(), "--audio", write_tone(out, "voice.wav", 4.0), "--prompt", "a face",
+       "--device", "cpu", "--dtype", "bf16", "-o", out / "video.mp4", "--dry_run", "--json"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  const nlohmann::json plan = nlohmann::json::parse(result.out);
+  CHECK(plan["frames"].get<int>() == 81);
+  // The 14B transformer alone is 37.8 GB in bf16.
+  CHECK(plan["memory"]["peak_bytes"].get<double>() > 37.8e9);
+  CHECK(plan["memory"]["peak_bytes"].get<double>() < 60e9);
+}
+
 TEST_CASE("a finished video is not overwritten unless asked", "[e2e]") {
   const TemporaryFolder out;
   const std::string voice = write_tone(out, "voice.wav", 0.4);

@@ -1,5 +1,7 @@
 #include "pipeline/task.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "error_text.h"
@@ -43,6 +45,28 @@ TEST_CASE("task: multitalk-14B is built in") {
   CHECK(task.sizes.at("multitalk-480").sample_shift == 7);
   CHECK(task.sizes.at("multitalk-720").sample_shift == 11);
   CHECK(task.sizes.at("multitalk-480").teacache_coefficients.size() == 5);
+}
+
+TEST_CASE("task: the model sizes of multitalk-14B are those of the official checkpoints") {
+  const Task task = load_task("multitalk-14B");
+  REQUIRE(task.model_sizes.has_value());
+  const auto parameters = [](const std::string& manifest) {
+    const std::string file =
+        std::string(MULTITALK_SOURCE_DIR) + "/tests/manifests/" + manifest + ".json";
+    return nlohmann::json::parse(read_file(file)).at("parameters").get<int64_t>();
+  };
+  CHECK(task.model_sizes->transformer == parameters("multitalk-14B-dit"));
+  CHECK(task.model_sizes->text_encoder == parameters("umt5-xxl-encoder"));
+  CHECK(task.model_sizes->vae == parameters("wan2.1-vae"));
+  CHECK(task.model_sizes->wav2vec2 == parameters("wav2vec2-base"));
+  CHECK_FALSE(parse_task(kTaskText, "small.json").model_sizes.has_value());
+}
+
+TEST_CASE("task: a model size that is missing or no number is named") {
+  const std::string sizes = R"("model_sizes": {"wav2vec2": 1, "text_encoder": "two"}, "sizes")";
+  const std::string error = parse_error(changed("\"sizes\"", sizes));
+  CHECK(mentions(error, "model_sizes"));
+  CHECK(mentions(error, "text_encoder"));
 }
 
 TEST_CASE("task: an unknown name lists the known ones and suggests") {
