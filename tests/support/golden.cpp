@@ -46,6 +46,15 @@ std::map<std::string, at::Tensor> golden_tensors(const std::string& file) {
   return read_safetensors(golden_dir() / file);
 }
 
+Tolerance golden_tolerance(const std::string& file) {
+  const nlohmann::json manifest = golden_json("models/manifest.json");
+  for (const auto& entry : manifest) {
+    if (entry.value("file", "") == file) return {entry.at("tol_abs"), entry.at("tol_rel")};
+  }
+  FAIL("models/manifest.json does not list " << file);
+  return {};
+}
+
 double relative_l2(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() != b.sizes()) return 1e30;
   const at::Tensor wide_a = a.cpu().to(at::kDouble);

@@ -27,6 +27,14 @@ nlohmann::json golden_json(const std::string& file);
 /// All tensors of a safetensors file below the golden folder.
 std::map<std::string, at::Tensor> golden_tensors(const std::string& file);
 
+struct Tolerance {
+  double absolute = 0;
+  double relative = 0;  ///< of the L2 norm
+};
+
+/// What models/manifest.json states for a file below models/. Fails where it does not list it.
+Tolerance golden_tolerance(const std::string& file);
+
 /// |a - b|_2 / |b|_2, in double. NaN where a has one; 1e30 where the shapes differ.
 double relative_l2(const at::Tensor& a, const at::Tensor& b);
 

@@ -49,12 +49,7 @@ std::vector<std::string> golden_renders() {
 }
 
 double golden_render_tolerance(const std::string& name) {
-  const nlohmann::json manifest = golden_json("models/manifest.json");
-  for (const auto& entry : manifest) {
-    if (entry["file"] == trace_of(name)) return entry["tol_rel"].get<double>();
-  }
-  FAIL("models/manifest.json does not list " << trace_of(name));
-  return 0;
+  return golden_tolerance(trace_of(name)).relative;
 }
 
 void run_golden_render(const std::string& name, const std::string& device, const std::string& dtype,

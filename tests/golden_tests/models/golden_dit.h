@@ -42,20 +42,6 @@ inline DitCondition without_audio(DitCondition condition) {
   return condition;
 }
 
-struct Tolerance {
-  double absolute = 0;
-  double relative = 0;  // of the L2 norm
-};
-
-/// The tolerance that the manifest states for a file below models/.
-inline Tolerance golden_tolerance(const std::string& file) {
-  for (const auto& entry : golden_json("models/manifest.json")) {
-    if (entry.value("file", "") == file) return {entry.at("tol_abs"), entry.at("tol_rel")};
-  }
-  FAIL("the manifest has no " << file);
-  return {};
-}
-
 inline void check_close(const std::string& name, const at::Tensor& actual,
                         const at::Tensor& expected, const Tolerance& tolerance) {
   INFO(name);

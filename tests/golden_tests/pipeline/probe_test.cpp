@@ -13,17 +13,9 @@
 namespace multitalk::test {
 namespace {
 
-double tolerance_of(const std::string& file) {
-  for (const auto& entry : golden_json("models/manifest.json")) {
-    if (entry["file"] == file) return entry["tol_rel"].get<double>();
-  }
-  FAIL("models/manifest.json does not list " << file);
-  return 0;
-}
-
 /// Returns how many tensors were compared.
 std::size_t check_case(const ProbeCase& probe_case, WorstFigures& worst) {
-  const double tolerance = tolerance_of(probe_case.file);
+  const double tolerance = golden_tolerance(probe_case.file).relative;
   std::size_t compared = 0;
   run_probe_case(probe_case, "cpu", "fp32",
                  [&](const std::string& name, const at::Tensor& ours, const at::Tensor& theirs) {
@@ -64,7 +56,7 @@ TEST_CASE("prompts are tokenised as by the official code", "[golden]") {
     run_probe_case(probe_case, "cpu", "fp32",
                    [&](const std::string& name, const at::Tensor& ours, const at::Tensor& theirs) {
                      INFO(name);
-                     CHECK(relative_l2(ours, theirs) <= tolerance_of(probe_case.file));
+                     CHECK(relative_l2(ours, theirs) <= golden_tolerance(probe_case.file).relative);
                    });
   }
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/stderr_capture.h"
 
 namespace multitalk {
@@ -56,11 +57,6 @@ class LoraTest {
   test::TemporaryFolder folder_;
 };
 
-bool mentions(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("every way to name a low-rank pair means the same") {
@@ -106,7 +102,7 @@ TEST_CASE("alpha over the rank scales a pair, except by the reference's rules") 
   CHECK(at::allclose(test.open(tensors, 3).apply(weight, zero), product * 3.0 / kRank));
   const Lora reference = test.open(tensors, 3, LoraRules::kReference);
   CHECK(at::allclose(reference.apply(weight, zero), product * 3));
-  CHECK(mentions(test.warnings(tensors, LoraRules::kReference), ".alpha"));
+  CHECK(test::mentions(test.warnings(tensors, LoraRules::kReference), ".alpha"));
 }
 
 TEST_CASE("differences are added to weights, biases and modulations") {
@@ -146,11 +142,11 @@ TEST_CASE("keys that are not applied are listed in one warning") {
                                           {"blocks.0.self_attn.q.lora_down.weight", down()},
                                           {"blocks.9.self_attn.q.diff", at::ones({2})},
                                           {"lora_te_layers_0.lora_up.weight", at::ones({2, 2})}});
-  CHECK(mentions(text, "4 left out"));
-  CHECK(mentions(text, "norm_out.diff_b [4]"));
-  CHECK(mentions(text, "blocks.0.self_attn.q.lora_down.weight [2, 4]"));
-  CHECK(mentions(text, "blocks.9.self_attn.q.diff [2]"));
-  CHECK(mentions(text, "lora_te_layers_0.lora_up.weight [2, 2]"));
+  CHECK(test::mentions(text, "4 left out"));
+  CHECK(test::mentions(text, "norm_out.diff_b [4]"));
+  CHECK(test::mentions(text, "blocks.0.self_attn.q.lora_down.weight [2, 4]"));
+  CHECK(test::mentions(text, "blocks.9.self_attn.q.diff [2]"));
+  CHECK(test::mentions(text, "lora_te_layers_0.lora_up.weight [2, 2]"));
 }
 
 TEST_CASE("the reference's rules know two styles and only warn of the others") {
@@ -158,16 +154,16 @@ TEST_CASE("the reference's rules know two styles and only warn of the others") {
   const std::string module = "diffusion_model.blocks.0.self_attn.q";
   const Tensors tensors = {{module + ".lora_A.weight", down()}, {module + ".lora_B.weight", up()}};
   const std::string text = test.warnings(tensors, LoraRules::kReference);
-  CHECK(mentions(text, "2 left out"));
+  CHECK(test::mentions(text, "2 left out"));
   CHECK(test.open(tensors, 1, LoraRules::kReference).size() == 0);
 }
 
 TEST_CASE("a LoRA of which nothing fits is refused") {
   LoraTest test;
   const std::string none = test.refusal({{"unet.q.lora_down.weight", down()}});
-  CHECK(mentions(none, "nothing in this LoRA fits the model"));
-  CHECK(mentions(none, "unet.q.lora_down.weight [2, 4]"));
-  CHECK(mentions(none, "toy.safetensors"));
+  CHECK(test::mentions(none, "nothing in this LoRA fits the model"));
+  CHECK(test::mentions(none, "unet.q.lora_down.weight [2, 4]"));
+  CHECK(test::mentions(none, "toy.safetensors"));
 }
 
 TEST_CASE("tensors of another shape are left out, with what was expected") {
@@ -177,17 +173,17 @@ TEST_CASE("tensors of another shape are left out, with what was expected") {
                      {"blocks.0.self_attn.q.lora_up.weight", at::ones({kOut, kRank + 1})},
                      {"norm_out.diff", at::ones({kIn + 1})},
                      {"blocks.0.diff_m", at::ones({1, 6, 2})}});
-  CHECK(mentions(text, "2 left out"));
-  CHECK(mentions(text, "blocks.0.self_attn.q.lora_up.weight [3, 3], for a weight [3, 4]"));
-  CHECK(mentions(text, "norm_out.diff [5], expected [4]"));
+  CHECK(test::mentions(text, "2 left out"));
+  CHECK(test::mentions(text, "blocks.0.self_attn.q.lora_up.weight [3, 3], for a weight [3, 4]"));
+  CHECK(test::mentions(text, "norm_out.diff [5], expected [4]"));
 }
 
 TEST_CASE("an alpha is one number") {
   LoraTest test;
-  CHECK(mentions(test.refusal({{"blocks.0.self_attn.q.lora_down.weight", down()},
-                               {"blocks.0.self_attn.q.lora_up.weight", up()},
-                               {"blocks.0.self_attn.q.alpha", at::ones({2})}}),
-                 "alpha [2], expected one number"));
+  CHECK(test::mentions(test.refusal({{"blocks.0.self_attn.q.lora_down.weight", down()},
+                                     {"blocks.0.self_attn.q.lora_up.weight", up()},
+                                     {"blocks.0.self_attn.q.alpha", at::ones({2})}}),
+                       "alpha [2], expected one number"));
 }
 
 TEST_CASE("a LoRA that is missing is named") {

@@ -8,6 +8,7 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/state_dict.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 
 namespace multitalk {
 namespace {
@@ -51,11 +52,6 @@ class QuantoTest {
  private:
   test::TemporaryFolder folder_;
 };
-
-bool mentions(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 
@@ -105,29 +101,30 @@ TEST_CASE("a file and a map that do not fit each other are refused") {
     tensors.erase("q.weight._data");
     tensors.erase("q.weight._scale");
     const std::string text = test.refusal(tensors, toy_map("qint8"));
-    CHECK(mentions(text, "2 missing"));
-    CHECK(mentions(text, "q.weight._data"));
-    CHECK(mentions(text, "q.weight._scale"));
+    CHECK(test::mentions(text, "2 missing"));
+    CHECK(test::mentions(text, "q.weight._data"));
+    CHECK(test::mentions(text, "q.weight._scale"));
   }
   SECTION("a module that the map lacks") {
-    CHECK(mentions(test.refusal(toy(at::kChar), nlohmann::json::object()),
-                   "1 not in the map:\n    q.weight._data"));
+    CHECK(test::mentions(test.refusal(toy(at::kChar), nlohmann::json::object()),
+                         "1 not in the map:\n    q.weight._data"));
   }
   SECTION("another type") {
-    CHECK(mentions(test.refusal(toy(at::kChar), toy_map("qfloat8_e4m3fn")),
-                   "q.weight._data is Char, the map says Float8_e4m3fn"));
+    CHECK(test::mentions(test.refusal(toy(at::kChar), toy_map("qfloat8_e4m3fn")),
+                         "q.weight._data is Char, the map says Float8_e4m3fn"));
   }
   SECTION("a type that is not known") {
-    CHECK(mentions(test.refusal(toy(at::kChar), toy_map("qint4")), "qint4"));
+    CHECK(test::mentions(test.refusal(toy(at::kChar), toy_map("qint4")), "qint4"));
   }
   SECTION("quantised activations") {
     nlohmann::json map = toy_map("qint8");
     map["q"]["activations"] = "qint8";
-    CHECK(mentions(test.refusal(toy(at::kChar), map), "activations are qint8"));
+    CHECK(test::mentions(test.refusal(toy(at::kChar), map), "activations are qint8"));
   }
   SECTION("a map of another form") {
-    CHECK(mentions(test.refusal(toy(at::kChar), nlohmann::json::array()), "not a JSON object"));
-    CHECK(mentions(test.refusal(toy(at::kChar), {{"q", 1}}), "missing"));
+    CHECK(
+        test::mentions(test.refusal(toy(at::kChar), nlohmann::json::array()), "not a JSON object"));
+    CHECK(test::mentions(test.refusal(toy(at::kChar), {{"q", 1}}), "missing"));
   }
 }
 
@@ -138,7 +135,7 @@ TEST_CASE("a missing map is named") {
     open_quanto(test.file("model.safetensors"), test.file("none.json"));
     FAIL("no error");
   } catch (const Error& error) {
-    CHECK(mentions(error.what(), "none.json: no such file"));
+    CHECK(test::mentions(error.what(), "none.json: no such file"));
   }
 }
 
@@ -152,7 +149,7 @@ TEST_CASE("a module that takes no quantised tensor refuses one") {
     check_state_dict("toy", parameters, *source, {});
     FAIL("no error");
   } catch (const Error& error) {
-    CHECK(mentions(error.what(), "q.weight is Char"));
+    CHECK(test::mentions(error.what(), "q.weight is Char"));
   }
 }
 

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "error_text.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/stderr_capture.h"
 
 namespace multitalk {

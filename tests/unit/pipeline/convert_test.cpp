@@ -1,9 +1,9 @@
 #include "pipeline/convert.h"
 
 #include "base/error.h"
-#include "error_text.h"
 #include "pipeline/checkpoint_manifest.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/process.h"
 
 namespace multitalk {

@@ -1,7 +1,7 @@
 #include "base/file.h"
-#include "error_text.h"
 #include "pipeline/job.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/stderr_capture.h"
 #include "support/temporary_folder.h"
 

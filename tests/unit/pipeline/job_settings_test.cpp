@@ -1,7 +1,7 @@
 #include "pipeline/job_settings.h"
 
-#include "error_text.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 
 namespace multitalk::test {
 

@@ -1,7 +1,7 @@
 #include "pipeline/json_fields.h"
 
-#include "error_text.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/stderr_capture.h"
 
 namespace multitalk {

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "error_text.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/temporary_folder.h"
 
 namespace multitalk {

@@ -1,8 +1,8 @@
 #include "pipeline/provenance.h"
 
-#include "error_text.h"
 #include "media/video_writer.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/process.h"
 
 namespace multitalk::test {

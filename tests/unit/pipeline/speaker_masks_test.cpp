@@ -1,7 +1,7 @@
 #include "pipeline/speaker_masks.h"
 
-#include "error_text.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 
 namespace multitalk {
 namespace {

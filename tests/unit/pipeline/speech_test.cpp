@@ -5,11 +5,11 @@
 #include <cmath>
 #include <numbers>
 
-#include "error_text.h"
 #include "media/loudness.h"
 #include "media/speech.h"
 #include "media/wav_writer.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/temporary_folder.h"
 
 namespace multitalk {

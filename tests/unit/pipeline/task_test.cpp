@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "error_text.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/stderr_capture.h"
 #include "support/temporary_folder.h"
 

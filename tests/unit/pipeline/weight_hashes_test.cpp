@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
-#include "error_text.h"
 #include "support/catch.h"
+#include "support/error_text.h"
 #include "support/process.h"
 #include "support/stderr_capture.h"
 
