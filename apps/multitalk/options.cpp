@@ -189,8 +189,11 @@ void add_machine(CLI::App& app, GenerateOptions& o) {
   app.add_option("--offload_model", o.offload_model,
                  "true: free each model as soon as its part is done [default: true]")
       ->group(group);
-  app.add_option("--num_persistent_param_in_dit", o.num_persistent_param_in_dit,
-                 "Parameters kept on the GPU (not in this version yet)")
+  app.add_option(
+         "--num_persistent_param_in_dit", o.num_persistent_param_in_dit,
+         "Block parameters of the transformer kept on the GPU; the others are moved at each use "
+         "[default: all]")
+      ->check(CLI::NonNegativeNumber)
       ->group(group);
   app.add_flag("--t5_cpu", o.t5_cpu, "Run the text encoder on the CPU")->group(group);
   app.add_option("--ulysses_size", o.ulysses_size, "Several GPUs (not in this version yet)")
@@ -232,9 +235,6 @@ void refuse_what_is_not_here_yet(const GenerateOptions& o) {
   if (o.dit_fsdp) refuse("--dit_fsdp", one_gpu);
   if (world_size != nullptr && std::atoi(world_size) > 1) {
     refuse(fmt::format("WORLD_SIZE={}", world_size), "start one process, without torchrun");
-  }
-  if (o.num_persistent_param_in_dit) {
-    refuse("--num_persistent_param_in_dit", "the whole model stays on the device");
   }
   if (o.audio_mode == "tts") {
     refuse("--audio_mode tts", "synthesise the speech to WAV files and use cond_audio");
@@ -434,6 +434,7 @@ Job make_job(const CLI::App& app, const GenerateOptions& o) {
   job.device = o.device;
   job.dtype = o.dtype;
   job.t5_on_cpu = o.t5_cpu;
+  job.persistent_parameters = o.num_persistent_param_in_dit;
   job.noise_on_cpu = o.noise_device == "cpu";
   job.sidecar = !o.no_sidecar;
   job.weight_hashes = !o.no_weight_hashes;

@@ -97,6 +97,10 @@ std::string origin_of(const TensorSource& source) {
   return fmt::format("{} and {} more files", *files.begin(), files.size() - 1);
 }
 
+bool stays_on_cpu(const Parameter& parameter, const LoadOptions& options) {
+  return options.stays_on_cpu && options.stays_on_cpu(parameter.name);
+}
+
 /// Converts on the side that makes the copy between devices the smaller one.
 at::Tensor converted(const at::Tensor& tensor, at::Device device, at::ScalarType dtype) {
   const bool narrows = c10::elementSize(dtype) < c10::elementSize(tensor.scalar_type());
@@ -122,13 +126,14 @@ void load_state_dict(const std::string& model, const std::vector<Parameter>& par
   for (const Parameter& parameter : parameters) {
     const std::string key = key_of(parameter, options);
     const at::Tensor stored = source.tensor(key);
+    const at::Device device = stays_on_cpu(parameter, options) ? at::kCPU : options.device;
     if (is_quantized(key, source)) {
-      *parameter.slot = stored.to(options.device);
-      *parameter.scale = source.tensor(scale_key(key)).to(options.device, at::kFloat);
+      *parameter.slot = stored.to(device);
+      *parameter.scale = source.tensor(scale_key(key)).to(device, at::kFloat);
       continue;
     }
     if (parameter.scale != nullptr) *parameter.scale = at::Tensor();
-    at::Tensor tensor = converted(stored, options.device, options.dtype);
+    at::Tensor tensor = converted(stored, device, options.dtype);
     *parameter.slot =
         options.adjust ? options.adjust(parameter.name, std::move(tensor)) : std::move(tensor);
   }
@@ -137,17 +142,19 @@ void load_state_dict(const std::string& model, const std::vector<Parameter>& par
 std::uint64_t state_dict_bytes(const std::vector<Parameter>& parameters, const TensorSource& source,
                                const LoadOptions& options) {
   std::uint64_t bytes = 0;
-  std::uint64_t largest_quantized = 0;
+  std::uint64_t largest_passing = 0;  // of those that are widened or moved at use
   for (const Parameter& parameter : parameters) {
     const auto elements = static_cast<std::uint64_t>(c10::multiply_integers(parameter.shape));
-    if (is_quantized(key_of(parameter, options), source)) {
+    if (stays_on_cpu(parameter, options)) {
+      largest_passing = std::max(largest_passing, elements);
+    } else if (is_quantized(key_of(parameter, options), source)) {
       bytes += elements + sizeof(float) * static_cast<std::uint64_t>(parameter.shape[0]);
-      largest_quantized = std::max(largest_quantized, elements);
+      largest_passing = std::max(largest_passing, elements);
     } else {
       bytes += elements * c10::elementSize(options.dtype);
     }
   }
-  return bytes + largest_quantized * c10::elementSize(options.dtype);
+  return bytes + largest_passing * c10::elementSize(options.dtype);
 }
 
 }  // namespace multitalk

@@ -15,6 +15,9 @@ struct LoadOptions {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;  ///< every floating tensor is converted to it
 
+  /// Parameters that stay on the CPU whatever the device, to be moved at use; none where unset.
+  std::function<bool(const std::string&)> stays_on_cpu;
+
   /// Maps a parameter's name to its key in the source; identity where unset.
   std::function<std::string(const std::string&)> key_of;
 
@@ -39,8 +42,8 @@ void check_state_dict(const std::string& model, const std::vector<Parameter>& pa
 void load_state_dict(const std::string& model, const std::vector<Parameter>& parameters,
                      const TensorSource& source, const LoadOptions& options);
 
-/// What the loaded parameters take up, and of the quantised ones the largest once more, in
-/// options.dtype, as it is when it is used.
+/// What the loaded parameters take up on the device, and the largest of those that are quantised or
+/// stay on the CPU once more, in options.dtype, as it is when it is used.
 std::uint64_t state_dict_bytes(const std::vector<Parameter>& parameters, const TensorSource& source,
                                const LoadOptions& options);
 

@@ -142,7 +142,7 @@ void DitBlock::declare(const ParameterScope& scope) {
 
 at::Tensor DitBlock::operator()(const at::Tensor& x, const at::Tensor& e0,
                                 const DitContext& context, const nn::Capture& capture) const {
-  const std::vector<at::Tensor> e = (modulation_.to(at::kFloat) + e0).chunk(6, 1);
+  const std::vector<at::Tensor> e = (modulation_.to(e0.device(), at::kFloat) + e0).chunk(6, 1);
 
   const auto [attended, speaker_map] =
       self_attn_(layer_norm_modulate(x, e[0], e[1], eps_), context);

@@ -2,19 +2,33 @@
 
 namespace multitalk::nn {
 
+namespace {
+
+/// A parameter where x is: one that is kept on the CPU is moved for this use.
+at::Tensor at_use(const at::Tensor& parameter, const at::Tensor& x) {
+  return parameter.defined() ? parameter.to(x.device()) : parameter;
+}
+
+/// The product is rounded once, from float32: the in-place form converts the scale, not the weight.
+at::Tensor widened(const at::Tensor& weight, const at::Tensor& scale, at::ScalarType dtype) {
+  return weight.to(dtype).mul_(scale);
+}
+
+}  // namespace
+
 void Linear::declare(const ParameterScope& scope) {
   scope.add_quantizable("weight", weight, scale, {out, in});
   if (has_bias) scope.add("bias", bias, {out});
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  return at::linear(x, scale.defined() ? weight_as(x.scalar_type()) : weight, bias);
+  const at::Tensor stored = at_use(weight, x);
+  if (!scale.defined()) return at::linear(x, stored, at_use(bias, x));
+  return at::linear(x, widened(stored, at_use(scale, x), x.scalar_type()), at_use(bias, x));
 }
 
 at::Tensor Linear::weight_as(at::ScalarType dtype) const {
-  // The product is rounded once, from float32: the in-place form converts the scale, not the
-  // weight.
-  return scale.defined() ? weight.to(dtype).mul_(scale) : weight.to(dtype);
+  return scale.defined() ? widened(weight, scale, dtype) : weight.to(dtype);
 }
 
 void LayerNorm::declare(const ParameterScope& scope) {
@@ -25,7 +39,8 @@ void LayerNorm::declare(const ParameterScope& scope) {
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
   if (!affine) return at::layer_norm(x.to(at::kFloat), {dim}, {}, {}, eps).to(x.scalar_type());
-  return at::layer_norm(x.to(at::kFloat), {dim}, weight.to(at::kFloat), bias.to(at::kFloat), eps)
+  return at::layer_norm(x.to(at::kFloat), {dim}, at_use(weight, x).to(at::kFloat),
+                        at_use(bias, x).to(at::kFloat), eps)
       .to(x.scalar_type());
 }
 
@@ -34,7 +49,7 @@ void RmsNorm::declare(const ParameterScope& scope) { scope.add("weight", weight,
 at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
   const at::Tensor wide = x.to(at::kFloat);
   const at::Tensor scale = at::rsqrt(wide.square().mean({-1}, /*keepdim=*/true) + eps);
-  return (wide * scale).to(x.scalar_type()) * weight;
+  return (wide * scale).to(x.scalar_type()) * at_use(weight, x);
 }
 
 template <int N>

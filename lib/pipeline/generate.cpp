@@ -41,6 +41,7 @@ ModelPlacement placement_of(const Job& job, const Plan& plan) {
   placement.device = plan.device;
   placement.dtype = plan.dtype;
   placement.t5_on_cpu = job.t5_on_cpu;
+  placement.persistent_parameters = job.persistent_parameters;
   placement.adaptation = job.adaptation;
   return placement;
 }

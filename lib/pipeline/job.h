@@ -89,10 +89,11 @@ struct Job {
   std::string device = "auto";
   std::string dtype;  ///< "fp32", "bf16", or "" for the device's usual one
   bool t5_on_cpu = false;
-  bool noise_on_cpu = false;   ///< a seed gives the same noise on every device
-  bool offload_models = true;  ///< free each model as soon as its part is done
-  int crf = 18;                ///< H.264 quality
-  bool mix_at_16k = false;     ///< the video's sound at 16 kHz mono, as in the reference
+  std::optional<int64_t> persistent_parameters;  ///< of the transformer on the GPU; all where unset
+  bool noise_on_cpu = false;                     ///< a seed gives the same noise on every device
+  bool offload_models = true;                    ///< free each model as soon as its part is done
+  int crf = 18;                                  ///< H.264 quality
+  bool mix_at_16k = false;  ///< the video's sound at 16 kHz mono, as in the reference
 };
 
 /// Reads the reference's input JSON into the job's prompt, image, speakers, boxes and audio_type.

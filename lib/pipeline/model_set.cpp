@@ -1,5 +1,7 @@
 #include "pipeline/model_set.h"
 
+#include <set>
+
 #include "base/error.h"
 #include "checkpoint/open_weights.h"
 #include "checkpoint/quanto.h"
@@ -76,6 +78,19 @@ std::unique_ptr<TensorSource> open_umt5(const ModelPlacement& placement) {
                     placement.widen);
 }
 
+/// The block parameters that find no place among the persistent ones.
+std::set<std::string> streamed_parameters(const std::vector<Parameter>& parameters,
+                                          int64_t persistent) {
+  std::set<std::string> streamed;
+  int64_t kept = 0;
+  for (const Parameter& parameter : parameters) {
+    if (!parameter.name.starts_with("blocks.")) continue;
+    kept += c10::multiply_integers(parameter.shape);
+    if (kept > persistent) streamed.insert(parameter.name);
+  }
+  return streamed;
+}
+
 }  // namespace
 
 LazyModel<Wav2Vec2> find_wav2vec2(const ModelPlacement& placement) {
@@ -122,6 +137,11 @@ LazyModel<WanDit> find_wan_dit(const ModelPlacement& placement) {
   infer_sizes(config, *source);
   WanDit module(config);
   LoadOptions options = load_options(placement.device, placement.dtype);
+  if (placement.persistent_parameters && !placement.device.is_cpu()) {
+    options.stays_on_cpu =
+        [streamed = streamed_parameters(parameters_of(module), *placement.persistent_parameters)](
+            const std::string& name) { return streamed.contains(name); };
+  }
   if (merges) {
     options.adjust = lora_adjustment(placement.adaptation.loras, parameters_of(module),
                                      placement.adaptation.lora_rules);

@@ -95,6 +95,9 @@ struct ModelPlacement {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   bool t5_on_cpu = false;
+  /// At most so many of the transformer's block parameters lie on the device, from the first block
+  /// on; the others are moved there at each use. All of them where unset.
+  std::optional<int64_t> persistent_parameters;
   bool widen = false;  ///< 8-bit rows of a converted folder are widened when they are read
   AdaptationOptions adaptation;
 };

@@ -110,6 +110,11 @@ TEST_CASE("modes: three in boxes, one of them silent", "[e2e]") {
   CHECK(plan["frames"] == 9);
 }
 
+TEST_CASE("modes: without a GPU all parameters lie where they are used", "[e2e]") {
+  ShortRender render;
+  render.check({render.voice(12)}, {"--num_persistent_param_in_dit", "0"});
+}
+
 TEST_CASE("modes: streaming over five clips", "[e2e]") {
   ShortRender render;
   const nlohmann::json plan = render.check(

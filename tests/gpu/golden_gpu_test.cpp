@@ -25,7 +25,8 @@ void check_modules(const std::vector<ProbeCase>& cases, const std::string& dtype
   }
 }
 
-void check_renders(const std::string& dtype, double tolerance) {
+void check_renders(const std::string& dtype, double tolerance,
+                   const std::vector<std::string>& more = {}) {
   WorstFigures worst("cuda " + dtype);
   for (const std::string& name : golden_renders()) {
     run_golden_render(
@@ -36,7 +37,8 @@ void check_renders(const std::string& dtype, double tolerance) {
           INFO(name << ": " << tensor);
           CHECK(distance <= tolerance);
           worst.note("render " + name, distance);
-        });
+        },
+        more);
   }
 }
 
@@ -57,6 +59,10 @@ TEST_CASE("LoRAs and quantised weights on a GPU in float32", "[gpu]") {
 
 TEST_CASE("golden renders on a GPU in float32", "[gpu]") {
   if (has_gpu()) check_renders("fp32", 1e-3);
+}
+
+TEST_CASE("golden renders with most weights in host memory", "[gpu]") {
+  if (has_gpu()) check_renders("fp32", 1e-3, {"--num_persistent_param_in_dit", "1000"});
 }
 
 // Rounding adds up over steps and clips; this only tells a right video from a wrong one.

@@ -54,7 +54,8 @@ double golden_render_tolerance(const std::string& name) {
 
 void run_golden_render(const std::string& name, const std::string& device, const std::string& dtype,
                        const std::function<void(const std::string& tensor, const at::Tensor& ours,
-                                                const at::Tensor& theirs)>& compare) {
+                                                const at::Tensor& theirs)>& compare,
+                       const std::vector<std::string>& more) {
   const nlohmann::json arguments = arguments_of(name);
   const TemporaryFolder out;
   write_task(out / "task.json", arguments["bucket_table"]);
@@ -67,6 +68,7 @@ void run_golden_render(const std::string& name, const std::string& device, const
         std::string("--device"), device, std::string("--dtype"), dtype}) {
     command.push_back(word);
   }
+  command.insert(command.end(), more.begin(), more.end());
   const ProcessResult result = run_process(command, golden_dir() / "models");
   INFO("case " << name);
   INFO(result.err);

@@ -56,6 +56,20 @@ TEST_CASE("every slot is filled in the dtype asked for") {
   CHECK(weight.equal(stored.to(at::kBFloat16)));
 }
 
+TEST_CASE("parameters that stay on the CPU take no room on the device, but the largest at use") {
+  at::Tensor a;
+  at::Tensor b;
+  at::Tensor c;
+  const std::vector<Parameter> parameters = {{"a", {4}, &a}, {"b", {6}, &b}, {"c", {2, 4}, &c}};
+  const MemorySource source({{"a", at::ones({4})}, {"b", at::ones({6})}, {"c", at::ones({2, 4})}});
+  LoadOptions options;
+  CHECK(state_dict_bytes(parameters, source, options) == 4 * (4 + 6 + 8));
+  options.stays_on_cpu = [](const std::string& name) { return name != "a"; };
+  CHECK(state_dict_bytes(parameters, source, options) == 4 * (4 + 8));
+  load_state_dict("toy", parameters, source, options);
+  CHECK(c.equal(at::ones({2, 4})));
+}
+
 TEST_CASE("a parameter of the mapped file's dtype views the file") {
   const test::TemporaryFolder folder;
   write_safetensors(folder / "x", {{"w", at::ones({4})}});
