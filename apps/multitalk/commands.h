@@ -61,7 +61,7 @@ class ConvertCommand {
   std::string multitalk_checkpoint_;
   std::string wav2vec_dir_;
   std::vector<std::string> lora_dir_;
-  std::vector<double> lora_scale_ = {1.2};
+  std::vector<double> lora_scale_ = {LoraFile{}.scale};
   std::string output_;
   double max_shard_gb_ = 5;
 };

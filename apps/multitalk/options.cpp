@@ -476,15 +476,22 @@ const std::set<std::string> kNotRecorded = {
 
 const std::set<std::string> kPresets = {"turbo", "quality", "preset"};
 
-/// Recorded flags that make room where another one is given.
-const std::set<std::string>& replaced_by(const std::string& flag) {
+/// Recorded flags that make room where another one is given; the presets of step-distilled models
+/// bring their own LoRA and number of steps.
+const std::set<std::string>& replaced_by(const std::string& flag, const Json& value) {
   static const std::set<std::string> kInputs = {"image", "audio", "audio_type", "box", "prompt"};
   static const std::set<std::string> kPresetFlags = {
       "turbo",           "quality",       "preset",
       "use_teacache",    "sample_shift",  "sample_text_guide_scale",
       "teacache_thresh", "offload_model", "sample_audio_guide_scale"};
+  static const std::set<std::string> kDistilledFlags = [] {
+    std::set<std::string> flags = kPresetFlags;
+    flags.insert({"sample_steps", "lora_dir", "lora_scale"});
+    return flags;
+  }();
   static const std::set<std::string> kShift = {"sample_shift"};
   static const std::set<std::string> kNone;
+  if (flag == "preset" && (value == "fusionx" || value == "lightx2v")) return kDistilledFlags;
   if (flag == "input_json") return kInputs;
   if (flag == "size") return kShift;
   return kPresets.contains(flag) ? kPresetFlags : kNone;
@@ -512,7 +519,8 @@ Json recorded_settings(const Json& given) {
 Json repeated_settings(const Json& recorded, const Json& given) {
   Json settings = recorded_settings(recorded);
   for (const auto& item : given.items()) {
-    for (const std::string& replaced : replaced_by(item.key())) settings.erase(replaced);
+    for (const std::string& replaced : replaced_by(item.key(), item.value()))
+      settings.erase(replaced);
   }
   settings.update(given);
   settings.erase("from");

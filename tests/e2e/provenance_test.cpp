@@ -135,6 +135,19 @@ TEST_CASE("flags beside --from win", "[e2e]") {
   CHECK(probe_video(run.out / "b.mp4").width == 64);
 }
 
+TEST_CASE("a step-distilled preset beside --from brings its own steps and LoRA", "[e2e]") {
+  const Run run;
+  const std::string lora = golden_files("models/lora", "", ".safetensors").front().string();
+  run.render(run.flags("a.mp4") + Words{"--lora_dir", lora, "--lora_scale", "0.5"});
+  const Words again = {"--from", run.out / "a.mp4", "-o", run.out / "b.mp4", "--dry_run", "--json"};
+  const nlohmann::json repeated = nlohmann::json::parse(run.render(again).out);
+  CHECK(repeated["sampling"]["steps"].get<int>() == 2);
+  const Words preset = {"--preset", "lightx2v", "--lora_dir", lora};
+  const nlohmann::json distilled = nlohmann::json::parse(run.render(again + preset).out);
+  CHECK(distilled["sampling"]["steps"].get<int>() == 4);
+  CHECK(distilled["loras"] != repeated["loras"]);
+}
+
 TEST_CASE("an input JSON is recorded by what it says", "[e2e]") {
   const Run run;
   const nlohmann::json input = {{"prompt", "from the file"},
