@@ -145,8 +145,10 @@ TEST_CASE("an interrupted render says so and leaves nothing", "[e2e]") {
       tiny_render() +
       std::vector<std::string>{"--image", any_picture(),    "--audio", voice, "--prompt",
                                "a face",  "--sample_steps", "100000",  "-o",  out / "video.mp4"};
+  // In the foreground timeout sends one signal; otherwise the program gets a second one, by its
+  // group, and the second is final.
   const std::vector<std::string> timeout = {
-      "/usr/bin/timeout", "--preserve-status", "-s", "INT", "4", MULTITALK_BINARY};
+      "/usr/bin/timeout", "--foreground", "--preserve-status", "-s", "INT", "4", MULTITALK_BINARY};
   const ProcessResult result = run_process(timeout + flags, golden_dir() / "models");
   INFO(result.err);
   CHECK(result.exit_code == 130);
